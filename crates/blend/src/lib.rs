@@ -1,0 +1,1 @@
+//! The hybrid ranking: candidates, calibration, fusion, cold start

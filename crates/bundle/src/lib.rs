@@ -1,0 +1,1 @@
+//! Immutable, checksummed, versioned model bundles

@@ -1,0 +1,1 @@
+//! Content embeddings of tracks from typed feature columns

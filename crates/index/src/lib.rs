@@ -1,0 +1,1 @@
+//! Top-k maximum-inner-product retrieval

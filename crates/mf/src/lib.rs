@@ -1,0 +1,1 @@
+//! Implicit-feedback matrix factorisation

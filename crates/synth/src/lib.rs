@@ -1,0 +1,1 @@
+//! Synthetic listening worlds with known truth
