@@ -1,0 +1,137 @@
+use faer::{
+    Accum, Mat, MatMut, MatRef, Par,
+    diag::DiagMut,
+    dyn_stack::{MemBuffer, MemStack},
+    linalg::{
+        evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch},
+        matmul::{
+            matmul,
+            triangular::{self, BlockStructure},
+        },
+    },
+};
+use rayon::prelude::*;
+
+use crate::Error;
+
+/// Rows that one matrix product covers. Part of the result's bits, so not to depend on the number of threads.
+const BLOCK: usize = 1024;
+
+/// Partial sums of a Gramian. Likewise fixed.
+const PARTS: usize = 16;
+
+/// `F'F` for the row-major matrix F with rows of `dim` numbers: products of a block of rows in single precision,
+/// added up in double precision and in a fixed order.
+pub(crate) fn gramian(rows: &[f32], dim: usize) -> Mat<f64> {
+    let blocks = rows.len().div_ceil(BLOCK * dim);
+    let part = blocks.div_ceil(PARTS).max(1) * BLOCK * dim;
+    let parts: Vec<Mat<f64>> = rows
+        .par_chunks(part)
+        .map(|rows| gramian_part(rows, dim))
+        .collect();
+    let mut sum = Mat::zeros(dim, dim);
+    for part in &parts {
+        sum += part;
+    }
+    mirror(&mut sum);
+    sum
+}
+
+/// The lower triangle of the Gramian of some rows.
+fn gramian_part(rows: &[f32], dim: usize) -> Mat<f64> {
+    let mut sum = Mat::zeros(dim, dim);
+    let mut product = Mat::<f32>::zeros(dim, dim);
+    for block in rows.chunks(BLOCK * dim) {
+        let block = MatRef::from_column_major_slice(block, dim, block.len() / dim);
+        triangular::matmul(
+            product.as_mut(),
+            BlockStructure::TriangularLower,
+            Accum::Replace,
+            block,
+            BlockStructure::Rectangular,
+            block.transpose(),
+            BlockStructure::Rectangular,
+            1.0,
+            Par::Seq,
+        );
+        for column in 0..dim {
+            for row in column..dim {
+                sum[(row, column)] += f64::from(product[(row, column)]);
+            }
+        }
+    }
+    sum
+}
+
+fn mirror(lower: &mut Mat<f64>) {
+    for column in 0..lower.ncols() {
+        for row in column + 1..lower.nrows() {
+            lower[(column, row)] = lower[(row, column)];
+        }
+    }
+}
+
+/// The eigen-decomposition `G = Q diag(values) Q'` of a Gramian.
+///
+/// Rotating the fixed side F into this basis, `F := F Q`, turns its Gramian into a diagonal matrix. Scores do not mind:
+/// the other side is about to be solved anew and comes out in the same basis.
+#[derive(Debug)]
+pub(crate) struct Eigenbasis {
+    /// The eigenvalues; none is negative.
+    pub(crate) values: Vec<f64>,
+    /// Q', so that a row-major block of rows is multiplied from the left.
+    transposed: Mat<f32>,
+}
+
+impl Eigenbasis {
+    pub(crate) fn of(gramian: &Mat<f64>) -> Result<Self, Error> {
+        let dim = gramian.nrows();
+        let mut values = vec![0.0; dim];
+        let mut vectors = Mat::<f64>::zeros(dim, dim);
+        let scratch = self_adjoint_evd_scratch::<f64>(
+            dim,
+            ComputeEigenvectors::Yes,
+            Par::Seq,
+            Default::default(),
+        );
+        if gramian.has_nan() {
+            return Err(Error::Gramian);
+        }
+        self_adjoint_evd(
+            gramian.as_ref(),
+            DiagMut::from_slice_mut(&mut values),
+            Some(vectors.as_mut()),
+            Par::Seq,
+            MemStack::new(&mut MemBuffer::new(scratch)),
+            Default::default(),
+        )
+        .map_err(|_| Error::Gramian)?;
+        // Rounding may leave a Gramian's zero eigenvalues slightly negative.
+        for value in &mut values {
+            *value = value.max(0.0);
+        }
+        let transposed = Mat::from_fn(dim, dim, |row, column| vectors[(column, row)] as f32);
+        Ok(Self { values, transposed })
+    }
+
+    /// Rotates rows into this basis in place: `F := F Q`.
+    pub(crate) fn rotate(&self, rows: &mut [f32]) {
+        let dim = self.values.len();
+        rows.par_chunks_mut(BLOCK * dim).for_each_init(
+            || vec![0.0; BLOCK * dim],
+            |rotated, block| {
+                let rotated = &mut rotated[..block.len()];
+                let count = block.len() / dim;
+                matmul(
+                    MatMut::from_column_major_slice_mut(rotated, dim, count),
+                    Accum::Replace,
+                    self.transposed.as_ref(),
+                    MatRef::from_column_major_slice(block, dim, count),
+                    1.0,
+                    Par::Seq,
+                );
+                block.copy_from_slice(rotated);
+            },
+        );
+    }
+}
