@@ -1,0 +1,29 @@
+//! Reading: files -> row groups -> batches -> values -> tables.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "arrow has dozens of types, and what is not read falls to the last arm"
+)]
+
+mod contain;
+mod files;
+mod ids;
+mod kind;
+mod labels;
+mod newest;
+mod pairs;
+mod plays;
+mod scan;
+mod source;
+mod times;
+mod tracks;
+mod values;
+
+pub use ids::read_ids;
+pub use plays::{PlayLog, read_plays};
+pub use tracks::read_tracks;
+
+/// Rows decoded at a time.
+const BATCH_ROWS: usize = 1 << 16;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,11 @@
+//! Writing: rows or column batches -> row groups -> a file that appears when it is complete.
+
+mod atomic;
+mod plays;
+mod scores;
+mod table;
+mod tracks;
+
+pub use plays::{Play, PlayWriter};
+pub use scores::{ScoreWriter, Scores};
+pub use tracks::{Track, TrackWriter};
