@@ -1,1 +1,50 @@
-//! Content embeddings of tracks from typed feature columns
+//! Content vectors: where a track lies by what is known of it, and where a listener does by what they play.
+//!
+//! A [`Schema`] says which columns of a [`Features`] table count and how; an [`Embedder`] turns the table into vectors
+//! of length 1, zero where nothing is known; [`taste_vector`] is the direction of a listener's history among them. The
+//! embedder here is [`PcaEmbedder`], principal components beside random codes of names; [`ProvidedEmbedder`] takes
+//! vectors that came with the tracks. Learned embedders have the same trait.
+//!
+//! This crate knows columns and rows, not files and not rankings.
+//!
+//! ```
+//! use crossfade_content::{Embedder, Features, PcaConfig, PcaEmbedder, Schema, TasteConfig, taste_vector};
+//!
+//! let features = Features::new(4)
+//!     .numeric("energy", vec![0.9, 0.8, 0.1])
+//!     .numeric("tempo", vec![170.0, f32::NAN, 90.0])
+//!     .category("artist", vec![0, 0, 1], ["Motörhead", "Nick Drake"]);
+//! let embedder = PcaEmbedder::fit(&Schema::default(), &PcaConfig::default(), &features)?;
+//! let tracks = embedder.embed(&features);
+//!
+//! let cosine = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f32>();
+//! assert!(cosine(tracks.row(0), tracks.row(1)) > cosine(tracks.row(0), tracks.row(2)));
+//! // Nothing is known of the last track.
+//! assert!(tracks.row(3).iter().all(|&x| x == 0.0));
+//!
+//! let taste = taste_vector(&tracks, [(0, 5.0), (3, 1.0)], &TasteConfig::default());
+//! assert_eq!(taste.expect("one track is known").tracks, 1);
+//! # Ok::<(), crossfade_content::Error>(())
+//! ```
+
+mod codes;
+mod design;
+mod embedder;
+mod error;
+mod features;
+mod pca;
+mod pca_embedder;
+mod provided;
+mod scale;
+mod schema;
+mod taste;
+
+pub use embedder::{Embedder, EmbeddingModel};
+pub use error::Error;
+pub use features::Features;
+pub use pca::Pca;
+pub use pca_embedder::{PcaConfig, PcaEmbedder, Summary};
+pub use provided::ProvidedEmbedder;
+pub use scale::Scaler;
+pub use schema::{CategoryFeature, NumericFeature, Schema, Transform};
+pub use taste::{Taste, TasteConfig, Weighting, taste_vector, taste_vectors};

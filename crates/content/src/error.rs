@@ -1,0 +1,41 @@
+/// Why a schema, a configuration or the data does not make an embedding.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A column is named twice; name it once.
+    #[error("column `{column}` appears twice in the feature schema")]
+    DuplicateColumn {
+        /// The column's name.
+        column: String,
+    },
+    /// A weight is negative, NaN or infinite.
+    #[error("the weight of `{name}` must be a finite number of at least 0")]
+    Weight {
+        /// The column or setting that has the weight.
+        name: String,
+    },
+    /// A cyclic column's period is not a positive finite number.
+    #[error("the period of cyclic column `{column}` must be a positive finite number")]
+    Period {
+        /// The column's name.
+        column: String,
+    },
+    /// A number of dimensions is zero.
+    #[error("the number of dimensions of `{name}` must be at least 1")]
+    ZeroDimension {
+        /// The column or setting.
+        name: String,
+    },
+    /// No column of the schema has a usable value in the data: there is nothing to embed.
+    #[error("no column of the feature schema has usable values in the data")]
+    NothingKnown,
+    /// The column to take ready-made vectors from is not in the data.
+    #[error("there is no vector column `{column}`")]
+    NoVectors {
+        /// The column's name.
+        column: String,
+    },
+    /// The eigenvalues of the numeric columns' covariance could not be computed.
+    #[error("the principal components of the numeric columns could not be computed")]
+    NoConvergence,
+}
