@@ -1,1 +1,64 @@
-//! Top-k maximum-inner-product retrieval
+//! Top-k maximum-inner-product retrieval over joint vectors.
+//!
+//! Every row has a joint vector made of blocks that live in separate matrices ([`JointRows`]); a query is a vector of the
+//! same layout, and a row's score is their inner product. Weighing the blocks happens in the query, so one index serves
+//! every weight.
+//!
+//! - [`Exact`] scores every row that could be among the best. It visits rows in order of falling norm and skips those
+//!   whose best imaginable score cannot win, floating-point slack included.
+//! - [`Approximate`] asks a navigable graph (usearch) for candidates and scores those exactly.
+//! - [`Index`] has both and picks: the graph where its recall was measured to be good ([`Measured`]) and the filter leaves
+//!   most rows, exact search otherwise. It never returns fewer hits than were asked for while more rows qualify.
+//!
+//! Scores have the same bits on every path and every processor with fused multiply-add; ties go to the lower row.
+//!
+//! This crate knows rows, not songs: what the blocks mean, how queries are calibrated and which rows are excluded is the
+//! caller's business. It does not update: an index is built once and only searched.
+//!
+//! ```
+//! use crossfade_index::{Config, Filter, Index, JointRows, Path, Request, RowList};
+//! use crossfade_matrix::Dense;
+//!
+//! let factors = Dense::new(3, 2, vec![0.0, 2.0, 1.0, 0.0, 0.0, 1.0]);
+//! let prior = Dense::new(3, 1, vec![0.1, 0.2, 0.3]);
+//! let index = Index::new(JointRows::new(vec![factors, prior])?, Config::default())?;
+//!
+//! let known = RowList::from(vec![0]);
+//! let answer = index.search(&Request {
+//!     query: &[0.0, 1.0, 1.0],
+//!     limit: 2,
+//!     filter: Filter::all().denying(&known),
+//!     mix: None,
+//! })?;
+//! let rows: Vec<u32> = answer.hits.iter().map(|hit| hit.row).collect();
+//! assert_eq!(rows, [2, 1]);
+//! assert_eq!(answer.path, Path::Exact);
+//! # Ok::<(), crossfade_index::Error>(())
+//! ```
+
+mod approximate;
+mod bound;
+mod config;
+mod error;
+mod exact;
+mod filter;
+mod gate;
+mod graph;
+mod hit;
+mod index;
+mod kernel;
+mod recall;
+mod reference;
+mod rows;
+mod scan;
+
+pub use approximate::Approximate;
+pub use config::Config;
+pub use error::Error;
+pub use exact::{Exact, Found};
+pub use filter::{Bitmap, Filter, RowList};
+pub use hit::{Hit, TopK};
+pub use index::{Answer, Index, Path, Request};
+pub use recall::{Measured, Recall};
+pub use reference::rank_all;
+pub use rows::{JointRows, Query};

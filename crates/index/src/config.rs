@@ -1,0 +1,165 @@
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+
+/// How rows are indexed and searched.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Catalogues below this many rows get no approximate index: a pruned exact scan is as fast. Rows, at least 1.
+    pub exact_below_rows: usize,
+    /// Neighbours per row in the graph (HNSW's M), 4 to 256. More raise recall, memory (about 8 bytes a neighbour and
+    /// row) and build time.
+    pub connectivity: usize,
+    /// Candidates considered when a row is linked (HNSW's efConstruction), at least `connectivity`. More raise recall
+    /// and build time.
+    pub expansion_add: usize,
+    /// Candidates the graph yields for a request of up to `recall_at` results, all of which are then scored exactly. At
+    /// least `recall_at`. More raise recall and search time about in proportion.
+    pub expansion_search: usize,
+    /// The number of results at which recall is measured; larger requests get proportionally more candidates. At least
+    /// 1.
+    pub recall_at: usize,
+    /// The mean recall below which the approximate index is not used, 0 to 1.
+    pub recall_floor: f32,
+    /// The largest share of the rows that may be fetched from the graph; beyond it exact search is used. Above 0, at
+    /// most 1.
+    pub largest_fetch: f32,
+    /// How many searches may be inside the graph at the same time; others wait. 1 to 4096. Each keeps scratch memory of
+    /// about a byte a row.
+    pub concurrent_searches: usize,
+    /// Threads that build the graph, 1 to 256. With 1, the same rows give the same file; with more, the build is faster
+    /// but the links depend on timing.
+    pub build_threads: usize,
+    /// Length of each block in the graph relative to its natural length, one number above 0 per block; empty for 1
+    /// everywhere. Scores do not depend on it: the query is divided by it. It decides which block's neighbourhoods the
+    /// graph keeps, so larger means better recall for queries that weigh that block more, and worse for the others.
+    pub block_scales: Vec<f32>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            exact_below_rows: 20_000,
+            connectivity: 16,
+            expansion_add: 128,
+            expansion_search: 400,
+            recall_at: 100,
+            recall_floor: 0.95,
+            largest_fetch: 0.05,
+            concurrent_searches: 64,
+            build_threads: 1,
+            block_scales: Vec::new(),
+        }
+    }
+}
+
+impl Config {
+    /// Checks every field's range.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] with the first field outside its range.
+    pub fn validate(&self) -> Result<(), Error> {
+        let share = |value: f32| value > 0.0 && value <= 1.0;
+        let scale = |&value: &f32| value.is_finite() && value > 0.0;
+        let rules: [(&'static str, bool, &'static str); 10] = [
+            (
+                "exact_below_rows",
+                self.exact_below_rows >= 1,
+                "must be at least 1",
+            ),
+            (
+                "connectivity",
+                (4..=256).contains(&self.connectivity),
+                "must be 4 to 256",
+            ),
+            (
+                "expansion_add",
+                (self.connectivity..=65_536).contains(&self.expansion_add),
+                "must be at least connectivity, at most 65536",
+            ),
+            (
+                "expansion_search",
+                self.expansion_search >= self.recall_at,
+                "must be at least recall_at",
+            ),
+            ("recall_at", self.recall_at >= 1, "must be at least 1"),
+            (
+                "recall_floor",
+                (0.0..=1.0).contains(&self.recall_floor),
+                "must be 0 to 1",
+            ),
+            (
+                "largest_fetch",
+                share(self.largest_fetch),
+                "must be above 0, at most 1",
+            ),
+            (
+                "concurrent_searches",
+                (1..=4096).contains(&self.concurrent_searches),
+                "must be 1 to 4096",
+            ),
+            (
+                "build_threads",
+                (1..=256).contains(&self.build_threads),
+                "must be 1 to 256",
+            ),
+            (
+                "block_scales",
+                self.block_scales.iter().all(scale),
+                "must be finite and above 0",
+            ),
+        ];
+        match rules.into_iter().find(|&(_, holds, _)| !holds) {
+            Some((field, _, problem)) => Err(Error::Config { field, problem }),
+            None => Ok(()),
+        }
+    }
+
+    /// How many candidates the graph should yield for `limit` results.
+    pub(crate) fn expansion(&self, limit: usize) -> usize {
+        let scaled = limit.saturating_mul(self.expansion_search) / self.recall_at;
+        scaled.max(self.expansion_search)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_is_valid_and_a_field_out_of_range_is_named() {
+        Config::default().validate().unwrap();
+        let bad = Config {
+            block_scales: vec![1.0, f32::NAN],
+            ..Config::default()
+        };
+        assert!(matches!(
+            bad.validate(),
+            Err(Error::Config {
+                field: "block_scales",
+                ..
+            })
+        ));
+        let shallow = Config {
+            expansion_search: 10,
+            ..Config::default()
+        };
+        assert!(matches!(
+            shallow.validate(),
+            Err(Error::Config {
+                field: "expansion_search",
+                ..
+            })
+        ));
+    }
+
+    #[test]
+    fn more_results_get_proportionally_more_candidates() {
+        let config = Config::default();
+        assert_eq!(config.expansion(10), 400);
+        assert_eq!(config.expansion(100), 400);
+        assert_eq!(config.expansion(300), 1200);
+    }
+}

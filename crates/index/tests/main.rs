@@ -1,0 +1,6 @@
+//! What searches promise, checked from outside.
+
+mod approximate;
+mod exact;
+mod planner;
+mod worlds;
