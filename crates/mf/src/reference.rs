@@ -20,7 +20,10 @@ pub fn normal_equations(
     for i in 0..dim {
         for j in 0..dim {
             let unobserved: f64 = fixed.iter().map(|y| y[i] * y[j]).sum();
-            let observed: f64 = entries.iter().map(|&(n, c)| c * fixed[n][i] * fixed[n][j]).sum();
+            let observed: f64 = entries
+                .iter()
+                .map(|&(n, c)| c * fixed[n][i] * fixed[n][j])
+                .sum();
             a[i][j] = config.alpha0 * unobserved + observed;
         }
         a[i][i] += pull;
