@@ -52,7 +52,7 @@ fn plays(users: usize, items: usize, density: f32, seed: u64) -> Csr {
             }
         }
     }
-    Csr::from_triplets(users, items, triplets).unwrap()
+    Csr::from_triplets(users, items, triplets).expect("entries inside the shape")
 }
 
 fn doubles(matrix: &Dense) -> Vec<Vec<f64>> {
@@ -67,7 +67,7 @@ fn train(plays: &Csr, config: &Config) -> (Factors, Vec<f64>) {
         losses.push(epoch.loss);
         ControlFlow::Continue(())
     })
-    .unwrap();
+    .expect("training succeeds");
     (factors, losses)
 }
 
@@ -87,8 +87,8 @@ fn half_sweep(
         prior,
         config,
     });
-    let solver = solver.unwrap().with_crossover(crossover);
-    sweep(&solver, confidences, &mut rows, dim).unwrap();
+    let solver = solver.expect("finite factors").with_crossover(crossover);
+    sweep(&solver, confidences, &mut rows, dim).expect("definite systems");
     let fixed = Dense::new(confidences.columns(), dim, fixed);
     (fixed, Dense::new(count, dim, rows))
 }
@@ -251,7 +251,7 @@ fn weigh(plays: &Csr, config: &Config) -> Csr {
     let strengths = plays.values().iter();
     let values: Vec<f32> = strengths.map(|&s| config.confidence.of(s)).collect();
     let (offsets, indices) = (plays.offsets().to_vec(), plays.indices().to_vec());
-    Csr::new(plays.columns(), offsets, indices, values).unwrap()
+    Csr::new(plays.columns(), offsets, indices, values).expect("the same shape")
 }
 
 #[test]
@@ -384,11 +384,11 @@ fn on_a_checkerboard_the_withheld_item_comes_first() {
     let plays = Csr::from_triplets(size as usize, size as usize, triplets).unwrap();
     let (factors, _) = train(&plays, &config(4));
     let (users, items) = (doubles(&factors.users), doubles(&factors.items));
-    for user in 0..size as usize {
+    for (user, x) in users.iter().enumerate() {
         let heard = plays.row(user).indices;
         let unheard = (0..size as usize).filter(|&item| !heard.contains(&(item as u32)));
         let best = unheard.max_by(|&a, &b| {
-            let score = |item: usize| reference::dot(&users[user], &items[item]);
+            let score = |item: usize| reference::dot(x, &items[item]);
             score(a).total_cmp(&score(b))
         });
         assert_eq!(best, Some(user));
