@@ -1,1 +1,101 @@
-fn main(){}
+//! Time to solve one row exactly, by entries (n) and length of a factor (d): through the dual system, through the primal
+//! one, at request time through [`FoldIn`], and with the double-precision reference.
+//!
+//! The crossover of [`ExactRows`] belongs where the dual and the primal lines meet. Run with
+//! `cargo bench -p crossfade-mf --bench solve`.
+
+use std::hint::black_box;
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use crossfade_matrix::{Csr, Dense};
+use crossfade_mf::{Config, ExactRows, FoldIn, HalfSweep, RowSolver, reference};
+
+/// Rows of the fixed side: enough that they do not fit the first caches.
+const FIXED: usize = 4096;
+
+/// Rows solved in one iteration, with different entries.
+const ROWS: usize = 16;
+
+fn solve(criterion: &mut Criterion) {
+    for dim in [64, 128, 256] {
+        let config = Config {
+            dim,
+            ..Config::default()
+        };
+        let fixed = fixed(dim);
+        for entries in [1, 4, 16, 64, 96, 128, 256] {
+            let plays = plays(entries);
+            for (name, crossover) in [("dual", usize::MAX), ("primal", 0)] {
+                let mut rotated = fixed.clone().into_vec();
+                let solver = ExactRows::new(HalfSweep {
+                    confidences: &plays,
+                    fixed: &mut rotated,
+                    prior: None,
+                    config: &config,
+                });
+                let solver = solver.expect("finite factors").with_crossover(crossover);
+                let mut scratch = solver.scratch();
+                let mut out = vec![0.0; ROWS * dim];
+                let mut group = criterion.benchmark_group(format!("solve/{name}"));
+                group.throughput(Throughput::Elements(ROWS as u64));
+                group.bench_function(id(dim, entries), |bencher| {
+                    bencher.iter(|| solver.solve(0, black_box(&mut out), &mut scratch));
+                });
+            }
+            let fold_in = FoldIn::new(fixed.clone(), &config).expect("a valid configuration");
+            let history: Vec<(u32, f32)> = plays.row(0).iter().collect();
+            let mut group = criterion.benchmark_group("solve/fold_in");
+            group.bench_function(id(dim, entries), |bencher| {
+                bencher.iter(|| fold_in.fold_in(black_box(&history)));
+            });
+        }
+    }
+}
+
+/// Only the smallest case: the reference is there to compare with, not to wait for.
+fn solve_reference(criterion: &mut Criterion) {
+    let (dim, entries) = (64, 16);
+    let config = Config {
+        dim,
+        ..Config::default()
+    };
+    let fixed = fixed(dim);
+    let fixed: Vec<Vec<f64>> = (0..FIXED)
+        .map(|row| fixed.row(row).iter().map(|&v| f64::from(v)).collect())
+        .collect();
+    let entries_of_row = reference::entries(&plays(entries), 0, &config);
+    let prior = vec![0.0; dim];
+    let mut group = criterion.benchmark_group("solve/reference");
+    group.sample_size(10);
+    group.bench_function(id(dim, entries), |bencher| {
+        bencher.iter(|| {
+            let (a, b) =
+                reference::normal_equations(black_box(&entries_of_row), &fixed, &prior, &config);
+            reference::solve(a, b)
+        });
+    });
+}
+
+fn id(dim: usize, entries: usize) -> BenchmarkId {
+    BenchmarkId::from_parameter(format!("d={dim}/n={entries}"))
+}
+
+fn fixed(dim: usize) -> Dense {
+    let values: Vec<f32> = (0..FIXED * dim)
+        .map(|k| (k as f32 * 0.73).sin() * 0.2)
+        .collect();
+    Dense::new(FIXED, dim, values)
+}
+
+/// Rows of `entries` entries each, scattered over the columns.
+fn plays(entries: usize) -> Csr {
+    let triplets = (0..ROWS * entries).map(|k| {
+        let (row, entry) = (k / entries, k % entries);
+        let column = (row * 977 + entry * 1009) % FIXED;
+        (row as u32, column as u32, 1.0)
+    });
+    Csr::from_triplets(ROWS, FIXED, triplets.collect()).expect("entries inside the shape")
+}
+
+criterion_group!(benches, solve, solve_reference);
+criterion_main!(benches);

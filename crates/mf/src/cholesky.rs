@@ -31,7 +31,8 @@ impl Cholesky {
     /// Starts a system of `len` unknowns: all zeros.
     pub(crate) fn clear(&mut self, len: usize) {
         self.len = len;
-        let stride = padded(len);
+        // An empty system still has a column, which keeps strides above zero.
+        let stride = padded(len.max(1));
         self.stride = stride;
         if self.matrix.len() < stride * stride {
             self.matrix.resize(stride * stride, 0.0);

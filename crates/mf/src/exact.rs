@@ -100,7 +100,9 @@ impl<'a> ExactRows<'a> {
             confidences,
             fixed,
             config,
-            spectrum: spectrum.map(|value| (config.alpha0 * value) as f32).collect(),
+            spectrum: spectrum
+                .map(|value| (config.alpha0 * value) as f32)
+                .collect(),
             prior,
             crossover: dim * 3 / 4,
         })
@@ -143,7 +145,9 @@ impl<'a> ExactRows<'a> {
         if entries.len() < self.crossover {
             scratch.dual.solve(simd, system, &self.spectrum, out)
         } else {
-            scratch.primal.solve_diagonal(simd, system, &self.spectrum, out)
+            scratch
+                .primal
+                .solve_diagonal(simd, system, &self.spectrum, out)
         }
     }
 }

@@ -5,9 +5,7 @@ use std::{
 
 use crossfade_matrix::{Csr, Dense};
 
-use crate::{
-    Config, Error, ExactRows, HalfSweep, Solver, init::normal_vectors, loss::pull, sweep,
-};
+use crate::{Config, Error, ExactRows, HalfSweep, Solver, init::normal_vectors, loss::pull, sweep};
 
 /// What was learned: a score is the inner product of a user's and an item's row.
 #[derive(Debug, Clone)]

@@ -116,11 +116,7 @@ pub(crate) struct Panel<'a> {
 /// With a row's factors as vectors this sums its normal equations; with the finished columns of a Cholesky factor and
 /// a minus sign it is the factorisation's update.
 #[inline(always)]
-pub(crate) fn update_panel<S: Simd, const MINUS: bool>(
-    simd: S,
-    panel: Panel<'_>,
-    vectors: &[f32],
-) {
+pub(crate) fn update_panel<S: Simd, const MINUS: bool>(simd: S, panel: Panel<'_>, vectors: &[f32]) {
     let Panel {
         columns,
         stride,

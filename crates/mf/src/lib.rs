@@ -2,7 +2,7 @@
 //! the inner product of two says how well they go together.
 //!
 //! This is iALS as its authors tuned it: [`Config`] states the objective and where it comes from. [`fit`] learns
-//! [`Factors`], [`FoldIn`] solves users that come later, and [`loss`] is the objective itself. [`reference`] is the same
+//! [`Factors`], [`FoldIn`] solves users that come later, and [`loss`] is the objective itself. [`mod@reference`] is the same
 //! mathematics in double precision, slow and obviously right.
 //!
 //! Rows are solved by a [`RowSolver`]. [`ExactRows`] reaches each row's minimum, and does so at less cost than usual

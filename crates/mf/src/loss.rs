@@ -36,8 +36,12 @@ pub fn loss(plays: &Csr, factors: &Factors, config: &Config) -> f64 {
         .sum();
     let counts = plays.column_counts();
     data + config.alpha0 * unobserved
-        + pull(config, users.as_slice(), plays.columns(), |user| plays.row(user).len())
-        + pull(config, items.as_slice(), plays.rows(), |item| counts[item] as usize)
+        + pull(config, users.as_slice(), plays.columns(), |user| {
+            plays.row(user).len()
+        })
+        + pull(config, items.as_slice(), plays.rows(), |item| {
+            counts[item] as usize
+        })
 }
 
 /// `sum over rows of lambda |x|^2`, for rows with `entries(row)` entries of `opposite` possible ones.
@@ -57,7 +61,11 @@ pub(crate) fn pull(
 fn sum_rows(rows: usize, value: impl Fn(usize) -> f64 + Sync) -> f64 {
     let blocks: Vec<f64> = (0..rows.div_ceil(BLOCK))
         .into_par_iter()
-        .map(|block| (block * BLOCK..rows.min((block + 1) * BLOCK)).map(&value).sum())
+        .map(|block| {
+            (block * BLOCK..rows.min((block + 1) * BLOCK))
+                .map(&value)
+                .sum()
+        })
         .collect();
     blocks.into_iter().sum()
 }

@@ -20,7 +20,10 @@ pub fn normal_equations(
     for i in 0..dim {
         for j in 0..dim {
             let unobserved: f64 = fixed.iter().map(|y| y[i] * y[j]).sum();
-            let observed: f64 = entries.iter().map(|&(n, c)| c * fixed[n][i] * fixed[n][j]).sum();
+            let observed: f64 = entries
+                .iter()
+                .map(|&(n, c)| c * fixed[n][i] * fixed[n][j])
+                .sum();
             a[i][j] = config.alpha0 * unobserved + observed;
         }
         a[i][i] += pull;
@@ -33,10 +36,11 @@ pub fn normal_equations(
 pub fn solve(mut a: Vec<Vec<f64>>, mut b: Vec<f64>) -> Vec<f64> {
     let dim = b.len();
     for k in 0..dim {
+        let pivot = a[k].clone();
         for i in k + 1..dim {
-            let factor = a[i][k] / a[k][k];
-            for j in k..dim {
-                a[i][j] -= factor * a[k][j];
+            let factor = a[i][k] / pivot[k];
+            for (entry, pivot) in a[i].iter_mut().zip(&pivot) {
+                *entry -= factor * pivot;
             }
             b[i] -= factor * b[k];
         }
