@@ -18,6 +18,7 @@ impl Strings {
     /// # Panics
     ///
     /// If `index` is out of range.
+    #[inline]
     pub fn get(&self, index: usize) -> &str {
         let start = match index {
             0 => 0,

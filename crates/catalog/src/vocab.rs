@@ -9,8 +9,21 @@ use crate::Strings;
 pub struct Vocab {
     ids: Strings,
     /// Indices into `ids`, found by the hash of the id: the strings themselves are stored once.
-    index: HashTable<u32>,
+    index: HashTable<Slot>,
     hasher: DefaultHashBuilder,
+}
+
+/// An id's place in the hash table. The hash is kept so that growing the table and passing over other ids touch no
+/// strings, which in a large vocabulary are cache misses.
+#[derive(Debug, Clone, Copy)]
+struct Slot {
+    hash: u32,
+    index: u32,
+}
+
+/// The table looks at the highest and the lowest bits of a hash: give it the same 32 at both ends.
+fn widen(hash: u32) -> u64 {
+    u64::from(hash) << 32 | u64::from(hash)
 }
 
 impl Vocab {
@@ -25,29 +38,29 @@ impl Vocab {
     ///
     /// If this would be the 2^32nd id.
     pub fn intern(&mut self, id: &str) -> u32 {
-        let hash = self.hasher.hash_one(id);
-        let ids = &self.ids;
-        if let Some(&index) = self
-            .index
-            .find(hash, |&index| ids.get(index as usize) == id)
-        {
+        let hash = self.hash(id);
+        if let Some(index) = self.find(hash, id) {
             return index;
         }
         let index = u32::try_from(self.ids.len()).expect("a vocabulary holds at most 2^32 ids");
         self.ids.push(id);
-        let (ids, hasher) = (&self.ids, &self.hasher);
-        self.index.insert_unique(hash, index, |&index| {
-            hasher.hash_one(ids.get(index as usize))
-        });
+        self.index
+            .insert_unique(widen(hash), Slot { hash, index }, |slot| widen(slot.hash));
         index
     }
 
     /// The index of `id`, if it is known.
     pub fn index_of(&self, id: &str) -> Option<u32> {
-        let hash = self.hasher.hash_one(id);
-        self.index
-            .find(hash, |&index| self.ids.get(index as usize) == id)
-            .copied()
+        self.find(self.hash(id), id)
+    }
+
+    fn hash(&self, id: &str) -> u32 {
+        self.hasher.hash_one(id) as u32
+    }
+
+    fn find(&self, hash: u32, id: &str) -> Option<u32> {
+        let same = |slot: &Slot| slot.hash == hash && self.ids.get(slot.index as usize) == id;
+        self.index.find(widen(hash), same).map(|slot| slot.index)
     }
 
     /// The id at `index`.

@@ -56,6 +56,8 @@ mod error;
 mod progress;
 mod read;
 mod report;
+#[cfg(test)]
+mod tests;
 mod write;
 
 pub use config::{PlayColumns, PlayOptions, SPOTIFY_FEATURES, TrackColumns};

@@ -19,11 +19,10 @@ mod tracks;
 mod values;
 
 pub use ids::read_ids;
+#[cfg(test)]
+pub(crate) use plays::read as read_plays_in_batches;
 pub use plays::{PlayLog, read_plays};
 pub use tracks::read_tracks;
 
 /// Rows decoded at a time.
 const BATCH_ROWS: usize = 1 << 16;
-
-#[cfg(test)]
-mod tests;

@@ -64,7 +64,7 @@ pub fn read_plays(
     read(path.as_ref(), options, tracks, (progress, BATCH_ROWS))
 }
 
-pub(super) fn read(
+pub(crate) fn read(
     path: &Path,
     options: &PlayOptions,
     tracks: &mut TrackTable,

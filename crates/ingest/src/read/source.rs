@@ -361,11 +361,15 @@ fn next(reader: &mut ParquetRecordBatchReader) -> Result<Option<RecordBatch>, Pa
     contain(|| Ok(reader.next().transpose()?))
 }
 
+/// Whether all pages are dictionary-encoded, as far as is known: a writer that does not say so is given the benefit of the
+/// doubt, since only speed is at stake.
 fn all_dictionary(chunk: &ColumnChunkMetaData) -> bool {
+    let only = |encoding| {
+        let pages = chunk.page_encoding_stats_mask();
+        pages.is_none_or(|pages| pages.is_only(encoding))
+    };
     chunk.dictionary_page_offset().is_some()
-        && chunk.page_encoding_stats_mask().is_some_and(|pages| {
-            pages.is_only(Encoding::RLE_DICTIONARY) || pages.is_only(Encoding::PLAIN_DICTIONARY)
-        })
+        && (only(Encoding::RLE_DICTIONARY) || only(Encoding::PLAIN_DICTIONARY))
 }
 
 fn damaged(part: &Part, row_group: Option<usize>, source: ParquetError) -> Error {

@@ -1,0 +1,226 @@
+use std::fs;
+
+use arrow_array::{
+    Array,
+    cast::AsArray,
+    types::{Float64Type, UInt32Type},
+};
+use arrow_schema::{DataType, TimeUnit};
+use crossfade_catalog::TrackTable;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+use super::fixtures::Files;
+use crate::{
+    Error, Play, PlayOptions, PlayWriter, ScoreWriter, Scores, Track, TrackColumns, TrackWriter,
+    read_plays, read_tracks,
+};
+
+fn write_plays(path: &std::path::Path, rows: u32) {
+    let mut writer = PlayWriter::create(path).unwrap();
+    let mut state = 1_u64;
+    for n in 0..rows {
+        // Knuth's MMIX generator, for ids and times as irregular as real ones.
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        let random = state >> 33;
+        let play = Play {
+            user_id: &format!("user-{:06}", random % 2_000),
+            track_id: &format!("track-{:06}", random / 2_000 % 15_000),
+            played_at_ms: 1_700_000_000_000 + i64::from(n) * 200_000 + (random % 100_000) as i64,
+            ms_played: (random % 240_000) as u32,
+            skipped: random.is_multiple_of(6),
+        };
+        writer.write(&play).unwrap();
+    }
+    assert_eq!(writer.finish().unwrap(), u64::from(rows));
+}
+
+#[test]
+fn play_files_are_compact_and_the_same_every_time() {
+    let files = Files::new();
+    write_plays(&files.file("a.parquet"), 150_000);
+    write_plays(&files.file("b.parquet"), 150_000);
+    let bytes = fs::read(files.file("a.parquet")).unwrap();
+    assert!(bytes.len() < 2_000_000, "{} bytes", bytes.len());
+    assert!(bytes == fs::read(files.file("b.parquet")).unwrap());
+    let file = fs::File::open(files.file("a.parquet")).unwrap();
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+    let kinds: Vec<_> = builder
+        .schema()
+        .fields()
+        .iter()
+        .map(|field| field.data_type().clone())
+        .collect();
+    let time = DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into()));
+    assert_eq!(
+        kinds,
+        [
+            DataType::Utf8,
+            DataType::Utf8,
+            time,
+            DataType::UInt32,
+            DataType::Boolean
+        ]
+    );
+    let created_by = builder.metadata().file_metadata().created_by().unwrap();
+    assert_eq!(
+        created_by,
+        concat!("crossfade version ", env!("CARGO_PKG_VERSION"))
+    );
+}
+
+#[test]
+fn written_plays_are_read_back() {
+    let files = Files::new();
+    write_plays(&files.file("plays.parquet"), 20_000);
+    let mut tracks = TrackTable::default();
+    let log = read_plays(files.path(), &PlayOptions::default(), &mut tracks, &|_| {}).unwrap();
+    assert_eq!(
+        (log.rows, log.plays, log.users.len()),
+        (20_000, 20_000.0, 2_000)
+    );
+    assert!(log.report.is_clean() && log.last_played.is_some());
+}
+
+#[test]
+fn written_tracks_are_read_back() {
+    let files = Files::new();
+    let mut writer =
+        TrackWriter::create(files.file("tracks.parquet"), &["energy", "tempo"]).unwrap();
+    let full = Track {
+        track_id: "t1",
+        title: Some("Blue"),
+        artist: Some("Joni"),
+        album: Some("Blue"),
+        genre: Some("folk"),
+        tags: &["70s", "folk"],
+        year: Some(1971),
+        explicit: Some(false),
+        duration_ms: Some(183_000),
+        features: &[0.25, f32::NAN],
+    };
+    writer.write(&full).unwrap();
+    writer
+        .write(&Track {
+            track_id: "t2",
+            features: &[f32::NAN, 120.0],
+            ..Track::default()
+        })
+        .unwrap();
+    assert_eq!(writer.finish().unwrap(), 2);
+    let columns = TrackColumns {
+        features: vec!["energy".into(), "tempo".into()],
+        ..Default::default()
+    };
+    let (table, report) = read_tracks(files.path(), &columns, &|_| {}).unwrap();
+    assert!(report.is_clean(), "{report}");
+    assert_eq!(
+        (table.title.get(0), table.artist.get(0), table.album.get(0)),
+        (Some("Blue"), Some("Joni"), Some("Blue"))
+    );
+    assert_eq!(
+        (table.genre.get(0), table.year[0], table.explicit[0]),
+        (Some("folk"), Some(1971), Some(false))
+    );
+    assert_eq!(table.tags.get(0).collect::<Vec<_>>(), ["70s", "folk"]);
+    assert_eq!(table.duration_ms, [Some(183_000), None]);
+    assert_eq!(
+        (table.title.get(1), table.year[1], table.tags.get(1).count()),
+        (None, None, 0)
+    );
+    let energy = &table.feature("energy").unwrap().values;
+    assert!(energy[0] == 0.25 && energy[1].is_nan());
+    assert_eq!(table.feature("tempo").unwrap().values[1], 120.0);
+}
+
+#[test]
+fn written_scores_are_read_back_in_bounded_row_groups() {
+    let files = Files::new();
+    let path = files.file("scores.parquet");
+    let mut writer = ScoreWriter::create(&path).unwrap();
+    for user in 0..300 {
+        let user = format!("u{user}");
+        let tracks: Vec<String> = (0..1_000).map(|track| format!("t{track}")).collect();
+        let scores = |scale: f64| {
+            (0..1_000)
+                .map(|n| scale / f64::from(n + 1))
+                .collect::<Vec<_>>()
+        };
+        writer
+            .write(Scores {
+                user_id: vec![&user; 1_000],
+                rank: (1..=1_000).collect(),
+                track_id: tracks.iter().map(String::as_str).collect(),
+                score: scores(7.0),
+                collaborative_score: scores(4.0),
+                content_score: scores(2.0),
+                popularity_score: scores(1.0),
+            })
+            .unwrap();
+    }
+    assert_eq!(writer.finish().unwrap(), 300_000);
+    let builder = ParquetRecordBatchReaderBuilder::try_new(fs::File::open(&path).unwrap()).unwrap();
+    assert_eq!(builder.metadata().num_row_groups(), 2);
+    let batch = builder
+        .with_batch_size(2_000)
+        .build()
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap();
+    let names: Vec<_> = batch
+        .schema_ref()
+        .fields()
+        .iter()
+        .map(|field| field.name().clone())
+        .collect();
+    let expected = [
+        "user_id",
+        "rank",
+        "track_id",
+        "score",
+        "collaborative_score",
+        "content_score",
+        "popularity_score",
+    ];
+    assert_eq!(names, expected);
+    assert_eq!(batch.column(0).as_string::<i32>().value(1_999), "u1");
+    assert_eq!(
+        batch.column(1).as_primitive::<UInt32Type>().value(1_999),
+        1_000
+    );
+    assert_eq!(batch.column(3).as_primitive::<Float64Type>().value(1), 3.5);
+    assert_eq!(batch.column(6).null_count(), 0);
+}
+
+#[test]
+fn an_unfinished_file_leaves_nothing_and_spares_the_old_one() {
+    let files = Files::new();
+    let path = files.file("plays.parquet");
+    write_plays(&path, 10);
+    let before = fs::read(&path).unwrap();
+    let mut writer = PlayWriter::create(&path).unwrap();
+    let play = Play {
+        user_id: "u",
+        track_id: "t",
+        played_at_ms: 0,
+        ms_played: 0,
+        skipped: false,
+    };
+    (0..20_000).for_each(|_| writer.write(&play).unwrap());
+    assert_eq!(fs::read_dir(files.path()).unwrap().count(), 2);
+    drop(writer);
+    assert_eq!(fs::read_dir(files.path()).unwrap().count(), 1);
+    assert!(fs::read(&path).unwrap() == before);
+}
+
+#[test]
+fn a_directory_that_does_not_exist_is_named() {
+    let files = Files::new();
+    let error = ScoreWriter::create(files.file("no/scores.parquet")).unwrap_err();
+    assert!(
+        matches!(&error, Error::Io { action: "create", path, .. } if path.ends_with("no/scores.parquet")),
+        "{error}"
+    );
+}
