@@ -1,16 +1,25 @@
 //! What a world promises, through the public interface.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
-use crossfade_synth::{AUDIO_FEATURES, Play, World, WorldConfig};
+use crossfade_synth::{AUDIO_FEATURES, Play, Track, World, WorldConfig};
 
-fn world(seed: u64) -> World {
-    World::new(WorldConfig {
-        seed,
-        ..WorldConfig::default()
-    })
-    .expect("the default is valid")
+/// The default world and its rows, made once for all tests.
+struct Sample {
+    world: World,
+    tracks: Vec<Track>,
+    plays: Vec<Play>,
 }
+
+static SAMPLE: LazyLock<Sample> = LazyLock::new(|| {
+    let world = World::new(WorldConfig::default()).expect("the default is valid");
+    Sample {
+        tracks: world.tracks().collect(),
+        plays: world.plays().collect(),
+        world,
+    }
+});
 
 fn small(seed: u64) -> World {
     World::new(WorldConfig {
@@ -116,12 +125,15 @@ fn the_smallest_worlds_work() {
 
 #[test]
 fn plays_are_in_order_of_time_within_the_world_and_after_release() {
-    let world = world(1);
+    let Sample {
+        world,
+        tracks,
+        plays,
+    } = &*SAMPLE;
     let start = world.config().start.start_ms();
     let end = world.config().start.plus(365).start_ms();
-    let tracks: Vec<_> = world.tracks().collect();
     let mut last = (0, 0);
-    for play in world.plays() {
+    for play in plays {
         assert!((play.user, play.played_at_ms) >= last);
         last = (play.user, play.played_at_ms);
         assert!((start..end).contains(&play.played_at_ms));
@@ -134,29 +146,33 @@ fn plays_are_in_order_of_time_within_the_world_and_after_release() {
 
 #[test]
 fn cold_tracks_are_described_but_never_played() {
-    let world = world(1);
+    let Sample {
+        world,
+        tracks,
+        plays,
+    } = &*SAMPLE;
     let cold: Vec<u32> = (0..5_000).filter(|&track| world.is_cold(track)).collect();
     // Five standard deviations of a binomial count around 250.
     assert!((172..=328).contains(&cold.len()), "{}", cold.len());
-    assert!(world.plays().all(|play| !world.is_cold(play.track)));
-    let known = |&&track: &&u32| world.track(track).features.iter().flatten().count() > 6;
+    assert!(plays.iter().all(|play| !world.is_cold(play.track)));
+    let known = |&&track: &&u32| tracks[track as usize].features.iter().flatten().count() > 6;
     assert!(cold.iter().filter(known).count() > cold.len() * 9 / 10);
     let last_days = world.config().start.plus(365 - 14);
     assert!(
         cold.iter()
-            .all(|&track| world.track(track).release_date >= last_days)
+            .all(|&track| tracks[track as usize].release_date >= last_days)
     );
 }
 
 #[test]
 fn few_tracks_and_users_have_most_of_the_plays() {
-    let world = world(1);
-    let mut plays = vec![0_u64; 5_000];
-    for play in world.plays() {
-        plays[play.track as usize] += 1;
+    let Sample { world, plays, .. } = &*SAMPLE;
+    let mut counts = vec![0_u64; 5_000];
+    for play in plays {
+        counts[play.track as usize] += 1;
     }
-    plays.sort_unstable_by(|a, b| b.cmp(a));
-    let top: u64 = plays[..50].iter().sum();
+    counts.sort_unstable_by(|a, b| b.cmp(a));
+    let top: u64 = counts[..50].iter().sum();
     assert!(top * 10 > 150_000, "the top 1 % have {top} plays");
     let mut active: Vec<u64> = world.users().map(|user| user.plays).collect();
     active.sort_unstable_by(|a, b| b.cmp(a));
@@ -166,8 +182,8 @@ fn few_tracks_and_users_have_most_of_the_plays() {
 
 #[test]
 fn people_play_what_they_like_and_skip_what_they_do_not() {
-    let world = world(1);
-    let plays: Vec<Play> = world.plays().step_by(50).collect();
+    let Sample { world, plays, .. } = &*SAMPLE;
+    let plays: Vec<Play> = plays.iter().copied().step_by(50).collect();
     let liked = |play: &Play, track| world.affinity(play.user, track, play.played_at_ms);
     let played = mean(plays.iter().map(|play| liked(play, play.track)));
     // The tracks that others play: as popular, but not chosen by this user.
@@ -198,7 +214,7 @@ fn people_play_what_they_like_and_skip_what_they_do_not() {
 
 #[test]
 fn tastes_drift_and_listening_follows() {
-    let world = world(1);
+    let Sample { world, .. } = &*SAMPLE;
     let mut follows = Vec::new();
     for user in world
         .users()
@@ -227,7 +243,7 @@ fn tastes_drift_and_listening_follows() {
 #[test]
 fn features_are_in_range_and_some_are_missing() {
     let mut missing = 0;
-    for track in world(1).tracks() {
+    for track in &SAMPLE.tracks {
         for (name, value) in AUDIO_FEATURES.iter().zip(track.features) {
             let Some(value) = value else {
                 missing += 1;
@@ -252,8 +268,7 @@ fn features_are_in_range_and_some_are_missing() {
 
 #[test]
 fn features_and_genre_tell_of_the_style() {
-    let world = world(1);
-    let tracks: Vec<_> = world.tracks().collect();
+    let Sample { world, tracks, .. } = &*SAMPLE;
     // The nearest mean of a style in danceability, energy and valence, learned from even and tried on odd tracks.
     let heard = |number: usize| -> Option<[f32; 3]> {
         let f = &tracks[number].features;
@@ -289,7 +304,7 @@ fn features_and_genre_tell_of_the_style() {
     assert!(share > 0.12, "{share}");
 
     let mut genres = BTreeMap::<(u32, Option<&str>), usize>::new();
-    for track in &tracks {
+    for track in tracks {
         *genres
             .entry((world.style(track.number), track.genre))
             .or_default() += 1;
@@ -307,8 +322,8 @@ fn features_and_genre_tell_of_the_style() {
 
 #[test]
 fn names_are_readable_and_ids_have_one_length() {
-    let world = world(1);
-    for track in world.tracks() {
+    let Sample { world, tracks, .. } = &*SAMPLE;
+    for track in tracks {
         assert_eq!(track.track_id, format!("trk_{:05}", track.number));
         for name in [
             Some(&track.title),
@@ -344,7 +359,7 @@ fn names_are_readable_and_ids_have_one_length() {
 #[test]
 fn listening_has_a_daily_rhythm() {
     let mut hours = [0_u32; 24];
-    for play in world(1).plays() {
+    for play in &SAMPLE.plays {
         hours[(play.played_at_ms / 3_600_000 % 24) as usize] += 1;
     }
     let night: u32 = hours[2..6].iter().sum();
