@@ -101,6 +101,16 @@ impl Csr {
         Ok(matrix)
     }
 
+    /// A matrix without rows, columns and entries.
+    pub fn empty() -> Self {
+        Self {
+            columns: 0,
+            offsets: vec![0].into(),
+            indices: Vec::new().into(),
+            values: Vec::new().into(),
+        }
+    }
+
     /// Builds a matrix from (row, column, value) in any order; entries of the same place are added up in the order
     /// given.
     ///

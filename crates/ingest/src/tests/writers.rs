@@ -95,7 +95,8 @@ fn written_tracks_are_read_back() {
         album: Some("Blue"),
         genre: Some("folk"),
         tags: &["70s", "folk"],
-        year: Some(1971),
+        // 1971-06-22.
+        release_date: Some(537),
         explicit: Some(false),
         duration_ms: Some(183_000),
         features: &[0.25, f32::NAN],

@@ -2,7 +2,7 @@ use std::{path::Path, sync::Arc};
 
 use arrow_array::ArrayRef;
 use arrow_array::builder::{
-    ArrayBuilder, BooleanBuilder, Float32Builder, Int16Builder, ListBuilder, StringBuilder,
+    ArrayBuilder, BooleanBuilder, Date32Builder, Float32Builder, ListBuilder, StringBuilder,
     UInt32Builder,
 };
 use arrow_schema::{DataType, Field};
@@ -27,8 +27,8 @@ pub struct Track<'a> {
     pub genre: Option<&'a str>,
     /// Tags.
     pub tags: &'a [&'a str],
-    /// Year of release.
-    pub year: Option<i16>,
+    /// Day of release, in days since 1970-01-01.
+    pub release_date: Option<i32>,
     /// Whether the lyrics are explicit.
     pub explicit: Option<bool>,
     /// Length in milliseconds.
@@ -47,7 +47,7 @@ pub struct TrackWriter {
     /// `track_id`, `title`, `artist`, `album`, `genre`.
     texts: [StringBuilder; 5],
     tags: ListBuilder<StringBuilder>,
-    year: Int16Builder,
+    release_date: Date32Builder,
     explicit: BooleanBuilder,
     duration_ms: UInt32Builder,
     features: Vec<Float32Builder>,
@@ -73,7 +73,7 @@ impl TrackWriter {
             Field::new("album", DataType::Utf8, true),
             Field::new("genre", DataType::Utf8, true),
             Field::new("tags", DataType::List(tag.clone().into()), false),
-            Field::new("year", DataType::Int16, true),
+            Field::new("release_date", DataType::Date32, true),
             Field::new("explicit", DataType::Boolean, true),
             Field::new("duration_ms", DataType::UInt32, true),
         ];
@@ -90,7 +90,7 @@ impl TrackWriter {
             table: Table::create(path.as_ref(), fields, properties.build())?,
             texts: Default::default(),
             tags: ListBuilder::new(StringBuilder::new()).with_field(tag),
-            year: Int16Builder::new(),
+            release_date: Date32Builder::new(),
             explicit: BooleanBuilder::new(),
             duration_ms: UInt32Builder::new(),
             features: features.iter().map(|_| Float32Builder::new()).collect(),
@@ -126,13 +126,13 @@ impl TrackWriter {
             self.tags.values().append_value(tag);
         }
         self.tags.append(true);
-        self.year.append_option(track.year);
+        self.release_date.append_option(track.release_date);
         self.explicit.append_option(track.explicit);
         self.duration_ms.append_option(track.duration_ms);
         for (builder, &value) in self.features.iter_mut().zip(track.features) {
             builder.append_option(Some(value).filter(|value| !value.is_nan()));
         }
-        if self.year.len() < BATCH_ROWS {
+        if self.release_date.len() < BATCH_ROWS {
             Ok(())
         } else {
             self.flush()
@@ -156,7 +156,7 @@ impl TrackWriter {
             .map(|builder| Arc::new(builder.finish()) as ArrayRef);
         let mut columns: Vec<ArrayRef> = texts.collect();
         columns.push(Arc::new(self.tags.finish()));
-        columns.push(Arc::new(self.year.finish()));
+        columns.push(Arc::new(self.release_date.finish()));
         columns.push(Arc::new(self.explicit.finish()));
         columns.push(Arc::new(self.duration_ms.finish()));
         columns.extend(

@@ -1,0 +1,386 @@
+use std::borrow::Cow;
+
+use crossfade_index::{
+    Approximate, Bitmap, Filter, Index, JointRows, Path, Recall, Request, RowList,
+};
+use crossfade_mf::FoldIn;
+
+use crate::{
+    Answer, Basis, Components, Error, Listener, Model, Parameters, Play, Query, RankedTrack,
+    Ranking,
+    calibration::{self, SecondMoment},
+    popularity::Popularity,
+    query,
+};
+
+/// Positions of the blocks in joint vectors and queries.
+const COLLABORATIVE: usize = 0;
+const CONTENT: usize = 1;
+const POPULARITY: usize = 2;
+/// How many tracks of an artist a listener gets of whom nothing is known.
+const POPULAR_PER_ARTIST: usize = 2;
+
+/// Answers from a [`Model`]. Immutable, and shared by any number of threads.
+#[derive(Debug)]
+pub struct Engine {
+    model: Model,
+    index: Index,
+    fold_in: FoldIn,
+    pub(crate) popularity: Popularity,
+    factor_moment: SecondMoment,
+    embedding_moment: SecondMoment,
+    /// 1 / length of each track's factor, 0 for cold tracks.
+    pub(crate) inverse_norms: Vec<f32>,
+    /// Tracks that a list by only one kind of evidence may have.
+    pub(crate) eligible: Eligible,
+}
+
+/// A track without listeners has no place in a collaborative list, nor one of unknown content in a content list: its score
+/// of 0 is no evidence.
+#[derive(Debug)]
+pub(crate) struct Eligible {
+    /// Tracks with listeners.
+    pub(crate) warm: Bitmap,
+    /// Tracks of which the content is known.
+    pub(crate) heard: Bitmap,
+}
+
+/// A query in numbers: what multiplies each block of the joint vectors.
+#[derive(Debug, Clone)]
+pub(crate) struct Weighted {
+    /// The content weight.
+    pub(crate) weight: f64,
+    /// (1 - w) a_u x_u; zero where it does not count.
+    pub(crate) collaborative: Vec<f32>,
+    /// w b_u t_u; zero where it does not count.
+    pub(crate) content: Vec<f32>,
+    /// w beta.
+    pub(crate) popularity: f32,
+    /// What it rests on; never [`Basis::Popular`].
+    basis: Basis,
+}
+
+impl Engine {
+    /// Prepares a model for answering.
+    ///
+    /// # Errors
+    ///
+    /// If the parts of the model do not belong together.
+    pub fn new(model: Model) -> Result<Self, Error> {
+        model.check()?;
+        let popularity = Popularity::of(&model.history);
+        let rows = JointRows::new(vec![
+            model.track_factors.clone(),
+            model.embeddings.clone(),
+            popularity.prior().clone(),
+        ])?;
+        let index = Index::new(rows, model.index.clone())?;
+        let fold_in = FoldIn::new(model.track_factors.clone(), &model.factorisation)?;
+        Ok(Self {
+            index,
+            fold_in,
+            factor_moment: SecondMoment::of(&model.track_factors),
+            embedding_moment: SecondMoment::of(&model.embeddings),
+            inverse_norms: inverse_norms(&model),
+            eligible: Eligible::of(&model, &popularity),
+            popularity,
+            model,
+        })
+    }
+
+    /// What it answers from.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// How tracks are found.
+    pub fn index(&self) -> &Index {
+        &self.index
+    }
+
+    /// Gives the index a graph over its rows, and what was measured of it by content weight. From then on the graph answers
+    /// where it is good enough and pays.
+    pub fn with_graph(self, graph: Approximate, measured: Vec<Recall>) -> Self {
+        Self {
+            index: self.index.with_approximate(graph, measured),
+            ..self
+        }
+    }
+
+    /// The query against the joint vectors that a ranking comes down to for a listener; `None` where it comes down to
+    /// popular tracks.
+    pub fn joint_query(&self, listener: &Listener, ranking: Ranking) -> Option<Vec<f32>> {
+        Some(self.weigh(listener, ranking)?.joint())
+    }
+
+    /// How many tracks nobody played.
+    pub fn cold_tracks(&self) -> usize {
+        self.model.tracks.len() - self.eligible.warm.len()
+    }
+
+    pub(crate) fn replace_parameters(&mut self, parameters: &Parameters) {
+        self.model.parameters = parameters.clone();
+    }
+
+    /// What is known of a listener: a user of the model, fresh plays, both or neither.
+    ///
+    /// # Errors
+    ///
+    /// If fresh plays cannot be folded in.
+    ///
+    /// # Panics
+    ///
+    /// If the user or a track is out of range.
+    pub fn listener(&self, user: Option<u32>, fresh: &[Play]) -> Result<Listener, Error> {
+        match (user, fresh) {
+            (Some(user), []) => Ok(Listener::known(&self.model, user)),
+            (None, []) => Ok(Listener::default()),
+            _ => Listener::folded_in(&self.model, &self.fold_in, user, fresh),
+        }
+    }
+
+    /// Ranks the catalogue for a listener.
+    ///
+    /// # Errors
+    ///
+    /// If retrieval fails.
+    pub fn recommend(&self, listener: &Listener, query: &Query) -> Result<Answer, Error> {
+        let denied = denied(listener, query);
+        match self.weigh(listener, query.ranking) {
+            Some(weighted) => self.retrieve(&weighted, query, &denied),
+            None => Ok(self.popular(query, &denied)),
+        }
+    }
+
+    /// The query vector of each block; `None` where popular tracks are asked for or nothing else is left.
+    pub(crate) fn weigh(&self, listener: &Listener, ranking: Ranking) -> Option<Weighted> {
+        let learned = self.model.parameters.content_weight;
+        let (weight, is_blend) = match ranking {
+            Ranking::Popular => return None,
+            Ranking::Collaborative => (0.0, false),
+            Ranking::Content => (1.0, false),
+            Ranking::Blend(weight) => (weight.map_or(learned, |weight| weight.get()), true),
+        };
+        let factor = listener.factor.as_deref().filter(|_| weight < 1.0);
+        let taste = listener.taste.as_deref().filter(|_| weight > 0.0);
+        let basis = match (factor, taste) {
+            (None, None) => return None,
+            (Some(_), None) if is_blend && weight > 0.0 => Basis::CollaborativeOnly,
+            (None, Some(_)) if is_blend && weight < 1.0 => Basis::ContentOnly,
+            _ => Basis::Full,
+        };
+        let parameters = &self.model.parameters;
+        Some(Weighted {
+            weight,
+            collaborative: self.collaborative_query(factor, 1.0 - weight),
+            content: self.content_query(taste, weight),
+            popularity: match taste {
+                Some(_) => (weight * parameters.popularity_weight) as f32,
+                None => 0.0,
+            },
+            basis,
+        })
+    }
+
+    fn collaborative_query(&self, factor: Option<&[f32]>, weight: f64) -> Vec<f32> {
+        let reach = self.model.parameters.collaborative_reach;
+        let dim = self.model.track_factors.columns();
+        scaled(factor, dim, |factor| {
+            weight * calibration::scale(self.factor_moment.root_mean_square(factor), reach)
+        })
+    }
+
+    fn content_query(&self, taste: Option<&[f32]>, weight: f64) -> Vec<f32> {
+        let reach = self.model.parameters.content_reach;
+        let dim = self.model.embeddings.columns();
+        scaled(taste, dim, |taste| {
+            weight * calibration::scale(self.embedding_moment.root_mean_square(taste), reach)
+        })
+    }
+
+    fn retrieve(
+        &self,
+        weighted: &Weighted,
+        query: &Query,
+        denied: &RowList,
+    ) -> Result<Answer, Error> {
+        let joint = weighted.joint();
+        let allowed = self.allowed(weighted, query.candidates.as_deref());
+        let filter = Filter::all().denying(denied);
+        let filter = match &allowed {
+            Some(allowed) => filter.allowing(allowed),
+            None => filter,
+        };
+        let found = self.index.search(&Request {
+            query: &joint,
+            limit: query.limit,
+            filter,
+            mix: Some(weighted.mix()),
+        })?;
+        let joint = self.index.rows().query(&joint)?;
+        let mut tracks: Vec<RankedTrack> = found
+            .hits
+            .iter()
+            .map(|hit| RankedTrack {
+                track: hit.row,
+                components: self.components(&joint, hit.row),
+            })
+            .collect();
+        query::sort(&mut tracks);
+        Ok(Answer {
+            tracks,
+            content_weight: weighted.weight,
+            basis: weighted.basis,
+            path: found.path,
+            scored: found.visited as u64,
+        })
+    }
+
+    /// The parts of a track's score under a joint query.
+    fn components(&self, query: &crossfade_index::Query<'_>, track: u32) -> Components {
+        let part = |block| f64::from(self.index.rows().block_dot(block, query, track));
+        Components {
+            collaborative: part(COLLABORATIVE),
+            content: part(CONTENT),
+            popularity: part(POPULARITY),
+        }
+    }
+
+    /// The only tracks that may be returned, unless all may.
+    fn allowed<'a>(
+        &'a self,
+        weighted: &Weighted,
+        candidates: Option<&'a Bitmap>,
+    ) -> Option<Cow<'a, Bitmap>> {
+        let eligible = weighted.only(&self.eligible);
+        let eligible = eligible.filter(|rows| rows.len() < self.index.rows().len());
+        match (eligible, candidates) {
+            (None, None) => None,
+            (Some(rows), None) | (None, Some(rows)) => Some(Cow::Borrowed(rows)),
+            (Some(eligible), Some(candidates)) => {
+                let both = candidates.iter().filter(|&row| eligible.contains(row));
+                Some(Cow::Owned(both.collect()))
+            }
+        }
+    }
+
+    fn popular(&self, query: &Query, denied: &RowList) -> Answer {
+        let candidates = query.candidates.as_deref();
+        let keep = |track: u32| {
+            candidates.is_none_or(|candidates| candidates.contains(track))
+                && !denied.contains(track)
+        };
+        let (tracks, basis) = match query.ranking {
+            Ranking::Popular => (self.popularity.top(query.limit, keep), Basis::Full),
+            Ranking::Collaborative | Ranking::Content | Ranking::Blend(_) => {
+                let artists = (&self.model.tracks.artist, POPULAR_PER_ARTIST);
+                let tracks = self.popularity.diverse(query.limit, artists, keep);
+                (tracks, Basis::Popular)
+            }
+        };
+        self.popular_answer(tracks, basis)
+    }
+
+    /// An answer of tracks ordered by popularity alone.
+    pub(crate) fn popular_answer(&self, tracks: Vec<u32>, basis: Basis) -> Answer {
+        let prior = self.popularity.prior();
+        let tracks: Vec<RankedTrack> = tracks
+            .into_iter()
+            .map(|track| RankedTrack {
+                track,
+                components: Components {
+                    popularity: f64::from(prior.row(track as usize)[0]),
+                    ..Components::default()
+                },
+            })
+            .collect();
+        Answer {
+            scored: tracks.len() as u64,
+            tracks,
+            content_weight: 0.0,
+            basis,
+            path: Path::Exact,
+        }
+    }
+}
+
+impl Weighted {
+    /// The tracks that a list by only one kind of evidence may have; `None` for a true blend.
+    fn only<'a>(&self, eligible: &'a Eligible) -> Option<&'a Bitmap> {
+        let is_zero = |part: &[f32]| part.iter().all(|&value| value == 0.0);
+        match (is_zero(&self.collaborative), is_zero(&self.content)) {
+            (false, true) => Some(&eligible.warm),
+            (true, _) => Some(&eligible.heard),
+            (false, false) => None,
+        }
+    }
+
+    /// Where the query lies between both kinds of evidence, by what it has of them.
+    fn mix(&self) -> f32 {
+        match self.basis {
+            Basis::CollaborativeOnly => 0.0,
+            Basis::ContentOnly => 1.0,
+            Basis::Full | Basis::Popular => self.weight as f32,
+        }
+    }
+
+    /// The query against the joint vectors.
+    pub(crate) fn joint(&self) -> Vec<f32> {
+        let mut query = self.collaborative.clone();
+        query.extend_from_slice(&self.content);
+        query.push(self.popularity);
+        query
+    }
+}
+
+/// Tracks that must not be returned.
+fn denied(listener: &Listener, query: &Query) -> RowList {
+    let mut denied = query.excluded.clone();
+    if !query.include_played {
+        denied.extend_from_slice(&listener.played);
+    }
+    denied.into()
+}
+
+impl Eligible {
+    fn of(model: &Model, popularity: &Popularity) -> Self {
+        let tracks = 0..model.tracks.len() as u32;
+        let is_heard = |track: &u32| {
+            let embedding = model.embeddings.row(*track as usize);
+            embedding.iter().any(|&value| value != 0.0)
+        };
+        Self {
+            warm: tracks
+                .clone()
+                .filter(|&track| !popularity.is_cold(track))
+                .collect(),
+            heard: tracks.filter(is_heard).collect(),
+        }
+    }
+}
+
+fn scaled(vector: Option<&[f32]>, dim: usize, scale: impl FnOnce(&[f32]) -> f64) -> Vec<f32> {
+    match vector {
+        None => vec![0.0; dim],
+        Some(vector) => {
+            let scale = scale(vector);
+            vector
+                .iter()
+                .map(|&value| (scale * f64::from(value)) as f32)
+                .collect()
+        }
+    }
+}
+
+fn inverse_norms(model: &Model) -> Vec<f32> {
+    (0..model.track_factors.rows())
+        .map(|track| {
+            let vector = model.track_factors.row(track);
+            let square: f64 = vector.iter().map(|&value| f64::from(value).powi(2)).sum();
+            match square > 0.0 {
+                true => (1.0 / square.sqrt()) as f32,
+                false => 0.0,
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,112 @@
+use std::collections::HashMap;
+
+use crossfade_catalog::CategoryColumn;
+use crossfade_matrix::{Csr, Dense};
+
+/// How many listeners each track has, the prior that follows from it, and the order of the most popular.
+#[derive(Debug)]
+pub(crate) struct Popularity {
+    /// Users who played the track with positive strength.
+    listeners: Vec<u32>,
+    /// `ln(1 + listeners) / ln(1 + most listeners)`, from 0 for cold tracks to 1; tracks x 1.
+    prior: Dense,
+    /// Warm tracks, most listeners first, equal ones by index.
+    order: Vec<u32>,
+}
+
+impl Popularity {
+    pub(crate) fn of(history: &Csr) -> Self {
+        let mut listeners = vec![0; history.columns()];
+        for (&track, &strength) in history.indices().iter().zip(history.values()) {
+            listeners[track as usize] += u32::from(strength > 0.0);
+        }
+        let most = listeners.iter().copied().max().unwrap_or(0);
+        let scale = f64::from(most.max(1)).ln_1p();
+        let prior = listeners
+            .iter()
+            .map(|&count| (f64::from(count).ln_1p() / scale) as f32)
+            .collect::<Vec<f32>>();
+        let mut order: Vec<u32> = (0..listeners.len() as u32)
+            .filter(|&track| listeners[track as usize] > 0)
+            .collect();
+        order.sort_by_key(|&track| std::cmp::Reverse(listeners[track as usize]));
+        Self {
+            prior: Dense::new(listeners.len(), 1, prior),
+            listeners,
+            order,
+        }
+    }
+
+    /// Whether nobody played the track.
+    pub(crate) fn is_cold(&self, track: u32) -> bool {
+        self.listeners[track as usize] == 0
+    }
+
+    /// The prior of every track, tracks x 1.
+    pub(crate) fn prior(&self) -> &Dense {
+        &self.prior
+    }
+
+    /// The most popular tracks that `keep` holds for.
+    pub(crate) fn top(&self, limit: usize, keep: impl Fn(u32) -> bool) -> Vec<u32> {
+        let kept = self.order.iter().copied().filter(|&track| keep(track));
+        kept.take(limit).collect()
+    }
+
+    /// The same with at most `per_artist` tracks of an artist, for a listener of whom nothing is known: one artist's hits
+    /// are no guess at a taste. Tracks without an artist are not counted together.
+    pub(crate) fn diverse(
+        &self,
+        limit: usize,
+        (artists, per_artist): (&CategoryColumn, usize),
+        keep: impl Fn(u32) -> bool,
+    ) -> Vec<u32> {
+        let mut seen: HashMap<u32, usize> = HashMap::new();
+        let kept = self.order.iter().copied().filter(|&track| {
+            if !keep(track) {
+                return false;
+            }
+            let Some(artist) = artists.code(track) else {
+                return true;
+            };
+            let count = seen.entry(artist).or_default();
+            *count += 1;
+            *count <= per_artist
+        });
+        kept.take(limit).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Track 0 has one listener, 1 has three, 2 was only skipped, 3 has two.
+    fn popularity() -> Popularity {
+        let plays = [(0, 0), (0, 1), (1, 1), (2, 1), (1, 3), (2, 3)];
+        let mut triplets: Vec<_> = plays.map(|(user, track)| (user, track, 1.0)).to_vec();
+        triplets.push((0, 2, 0.0));
+        Popularity::of(&Csr::from_triplets(3, 4, triplets).unwrap())
+    }
+
+    #[test]
+    fn tracks_are_ordered_by_listeners_and_skips_are_none() {
+        let popularity = popularity();
+        assert_eq!(popularity.top(9, |_| true), [1, 3, 0]);
+        assert_eq!(popularity.top(1, |track| track != 1), [3]);
+        assert!(popularity.is_cold(2) && !popularity.is_cold(0));
+        assert_eq!(popularity.prior().row(1), [1.0]);
+        assert_eq!(popularity.prior().row(2), [0.0]);
+    }
+
+    #[test]
+    fn an_artist_has_no_more_than_its_share_of_the_diverse_list() {
+        let mut artists = CategoryColumn::default();
+        artists.push(None);
+        artists.push(Some("a"));
+        artists.push(Some("a"));
+        artists.push(Some("a"));
+        assert_eq!(popularity().diverse(9, (&artists, 1), |_| true), [1, 0]);
+        assert_eq!(popularity().diverse(9, (&artists, 2), |_| true), [1, 3, 0]);
+    }
+}

@@ -1,0 +1,86 @@
+use crossfade_index::{Hit, Path, RowList, TopK};
+
+use crate::{Answer, Basis, Components, Engine, Error, RankedTrack, SimilarQuery, query};
+
+impl Engine {
+    /// Ranks the catalogue by similarity to a track: `(1 - w) cos(y_i, y_j) + w g_i . g_j`.
+    ///
+    /// Every track is scored. Cosines, unlike inner products, do not favour the popular: who starts from a rare track wants
+    /// its neighbours, not the charts.
+    ///
+    /// # Errors
+    ///
+    /// If retrieval fails.
+    ///
+    /// # Panics
+    ///
+    /// If the track is out of range.
+    pub fn similar(&self, query: &SimilarQuery) -> Result<Answer, Error> {
+        let model = self.model();
+        let weight = query.content_weight.get();
+        let start = query.track as usize;
+        let has_factor = weight < 1.0 && self.inverse_norms[start] > 0.0;
+        let has_embedding = weight > 0.0 && model.embeddings.row(start).iter().any(|&v| v != 0.0);
+        let basis = match (has_factor, has_embedding) {
+            (false, false) => Basis::Popular,
+            (true, false) if weight > 0.0 => Basis::CollaborativeOnly,
+            (false, true) if weight < 1.0 => Basis::ContentOnly,
+            _ => Basis::Full,
+        };
+
+        let mut denied = query.excluded.clone();
+        denied.push(query.track);
+        let denied = RowList::from(denied);
+        let keep = |track: u32| !denied.contains(track);
+        if basis == Basis::Popular {
+            let tracks = self.popularity.top(query.limit, keep);
+            return Ok(self.popular_answer(tracks, basis));
+        }
+
+        let mut joint = cosine_query(
+            model.track_factors.row(start),
+            (1.0 - weight) as f32 * self.inverse_norms[start],
+        );
+        joint.extend(cosine_query(model.embeddings.row(start), weight as f32));
+        joint.push(0.0);
+        let rows = self.index().rows();
+        let joint = rows.query(&joint)?;
+        let components = |track: u32| Components {
+            collaborative: f64::from(rows.block_dot(0, &joint, track))
+                * f64::from(self.inverse_norms[track as usize]),
+            content: f64::from(rows.block_dot(1, &joint, track)),
+            popularity: 0.0,
+        };
+        let mut top = TopK::new(query.limit);
+        for track in (0..model.tracks.len() as u32).filter(|&track| keep(track)) {
+            let components = components(track);
+            // Nothing in common, or nothing known: not similar.
+            if components != Components::default() {
+                top.push(Hit {
+                    row: track,
+                    score: components.sum() as f32,
+                });
+            }
+        }
+        let mut tracks: Vec<RankedTrack> = top
+            .into_ranked()
+            .into_iter()
+            .map(|hit| RankedTrack {
+                track: hit.row,
+                components: components(hit.row),
+            })
+            .collect();
+        query::sort(&mut tracks);
+        Ok(Answer {
+            tracks,
+            content_weight: weight,
+            basis,
+            path: Path::Exact,
+            scored: model.tracks.len() as u64,
+        })
+    }
+}
+
+fn cosine_query(vector: &[f32], scale: f32) -> Vec<f32> {
+    vector.iter().map(|value| value * scale).collect()
+}

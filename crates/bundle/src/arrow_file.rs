@@ -1,0 +1,185 @@
+//! Arrow IPC files of exactly one record batch, mapped into memory rather than read.
+
+use std::{fs::File, io::BufWriter, path::Path, sync::Arc};
+
+use arrow_array::{
+    Array, FixedSizeListArray, Float32Array, LargeListArray, RecordBatch, UInt32Array,
+    cast::AsArray,
+    types::{Float32Type, UInt32Type},
+};
+use arrow_buffer::{Buffer, OffsetBuffer, ScalarBuffer};
+use arrow_ipc::{
+    MetadataVersion,
+    convert::fb_to_schema,
+    reader::{FileDecoder, read_footer_length},
+    root_as_footer,
+    writer::{FileWriter, IpcWriteOptions},
+};
+use arrow_schema::{ArrowError, DataType, Field};
+use crossfade_matrix::{Csr, Dense};
+
+use crate::Error;
+
+/// Width to which buffers are aligned, so that mapped numbers can be used where they lie.
+const ALIGNMENT: usize = 64;
+/// Length of the footer's length and the closing magic.
+const TRAILER: usize = 10;
+
+/// Writes `batch` as the whole of a new file and makes it durable.
+pub(crate) fn write(path: &Path, batch: &RecordBatch) -> Result<(), Error> {
+    let file = File::create_new(path).map_err(Error::io("create", path))?;
+    let arrow = |source| Error::Arrow {
+        action: "write",
+        path: path.to_owned(),
+        source,
+    };
+    let options = IpcWriteOptions::try_new(ALIGNMENT, false, MetadataVersion::V5).map_err(arrow)?;
+    let mut writer =
+        FileWriter::try_new_with_options(BufWriter::new(file), &batch.schema(), options)
+            .map_err(arrow)?;
+    writer.write(batch).map_err(arrow)?;
+    writer.finish().map_err(arrow)?;
+    let file = writer
+        .into_inner()
+        .map_err(arrow)?
+        .into_inner()
+        .map_err(|error| Error::io("write", path)(error.into_error()))?;
+    file.sync_all().map_err(Error::io("write", path))
+}
+
+/// Maps a file that [`write`] wrote; the batch's buffers point into the map.
+pub(crate) fn map(path: &Path) -> Result<RecordBatch, Error> {
+    let file = File::open(path).map_err(Error::io("open", path))?;
+    #[expect(
+        unsafe_code,
+        reason = "published files are never written again, and their checksums were just verified"
+    )]
+    let bytes = unsafe { memmap2::Mmap::map(&file) }.map_err(Error::io("map", path))?;
+    decode(Buffer::from(bytes::Bytes::from_owner(bytes))).map_err(Error::arrow("read", path))
+}
+
+fn decode(file: Buffer) -> Result<RecordBatch, ArrowError> {
+    let incomplete = || ArrowError::IpcError("the file is incomplete".into());
+    let trailer = file.len().checked_sub(TRAILER).ok_or_else(incomplete)?;
+    let end = <[u8; TRAILER]>::try_from(&file[trailer..]).map_err(|_| incomplete())?;
+    let start = trailer
+        .checked_sub(read_footer_length(end)?)
+        .ok_or_else(incomplete)?;
+    let footer = root_as_footer(&file[start..trailer])
+        .map_err(|error| ArrowError::IpcError(error.to_string()))?;
+    let schema = fb_to_schema(footer.schema().ok_or_else(incomplete)?);
+    let decoder = FileDecoder::new(Arc::new(schema), footer.version()).with_require_alignment(true);
+    let batches = footer.recordBatches().ok_or_else(incomplete)?;
+    let block = batches.iter().next().ok_or_else(incomplete)?;
+    let length = block.bodyLength() as usize + block.metaDataLength() as usize;
+    let offset = block.offset() as usize;
+    if offset
+        .checked_add(length)
+        .is_none_or(|end| end > file.len())
+    {
+        return Err(incomplete());
+    }
+    decoder
+        .read_record_batch(block, &file.slice_with_length(offset, length))?
+        .ok_or_else(incomplete)
+}
+
+/// A column of one vector per row.
+pub(crate) fn vectors(matrix: &Dense) -> Result<FixedSizeListArray, ArrowError> {
+    let item = Arc::new(Field::new_list_field(DataType::Float32, false));
+    let values = Float32Array::from(matrix.as_slice().to_vec());
+    let columns = i32::try_from(matrix.columns())
+        .map_err(|_| ArrowError::InvalidArgumentError("vectors are too long".into()))?;
+    FixedSizeListArray::try_new_with_length(item, columns, Arc::new(values), None, matrix.rows())
+}
+
+/// The column of vectors called `name`, in place.
+pub(crate) fn dense(batch: &RecordBatch, name: &str) -> Result<Dense, ArrowError> {
+    let column = column(batch, name)?
+        .as_fixed_size_list_opt()
+        .ok_or_else(|| wrong_type(name))?;
+    let values = column
+        .values()
+        .as_primitive_opt::<Float32Type>()
+        .ok_or_else(|| wrong_type(name))?
+        .values()
+        .clone();
+    let columns = column.value_length() as usize;
+    if values.len() != column.len() * columns {
+        return Err(wrong_type(name));
+    }
+    Ok(Dense::new(
+        column.len(),
+        columns,
+        crossfade_matrix::Buffer::shared(values),
+    ))
+}
+
+/// Two list columns, indices and values, with one list per row.
+pub(crate) fn sparse_columns(matrix: &Csr) -> Result<[LargeListArray; 2], ArrowError> {
+    let offsets: Vec<i64> = matrix
+        .offsets()
+        .iter()
+        .map(|&offset| offset as i64)
+        .collect();
+    let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
+    let list = |data_type, values| {
+        let item = Arc::new(Field::new_list_field(data_type, false));
+        LargeListArray::try_new(item, offsets.clone(), values, None)
+    };
+    let indices = UInt32Array::from(matrix.indices().to_vec());
+    let values = Float32Array::from(matrix.values().to_vec());
+    Ok([
+        list(DataType::UInt32, Arc::new(indices))?,
+        list(DataType::Float32, Arc::new(values))?,
+    ])
+}
+
+/// The matrix whose rows are the lists in two columns, in place.
+pub(crate) fn sparse(
+    batch: &RecordBatch,
+    [indices, values]: [&str; 2],
+    columns: usize,
+) -> Result<Csr, ArrowError> {
+    let indices_list = large_list(batch, indices)?;
+    let offsets = indices_list.offsets().inner().inner().clone();
+    let offsets = ScalarBuffer::<u64>::new(offsets, 0, indices_list.len() + 1);
+    let index_values = indices_list
+        .values()
+        .as_primitive_opt::<UInt32Type>()
+        .ok_or_else(|| wrong_type(indices))?
+        .values()
+        .clone();
+    let value_values = large_list(batch, values)?
+        .values()
+        .as_primitive_opt::<Float32Type>()
+        .ok_or_else(|| wrong_type(values))?
+        .values()
+        .clone();
+    Csr::new(
+        columns,
+        crossfade_matrix::Buffer::shared(offsets),
+        crossfade_matrix::Buffer::shared(index_values),
+        crossfade_matrix::Buffer::shared(value_values),
+    )
+    .map_err(|error| ArrowError::ExternalError(Box::new(error)))
+}
+
+fn large_list<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a LargeListArray, ArrowError> {
+    column(batch, name)?
+        .as_list_opt::<i64>()
+        .ok_or_else(|| wrong_type(name))
+}
+
+/// The column called `name`.
+pub(crate) fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a dyn Array, ArrowError> {
+    batch
+        .column_by_name(name)
+        .map(AsRef::as_ref)
+        .ok_or_else(|| ArrowError::SchemaError(format!("column {name} is missing")))
+}
+
+/// The error for a column that has another type than it was written with.
+pub(crate) fn wrong_type(name: &str) -> ArrowError {
+    ArrowError::SchemaError(format!("column {name} has an unexpected type"))
+}

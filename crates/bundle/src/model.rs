@@ -1,0 +1,175 @@
+//! The files of a bundle: which there are, and what each holds.
+
+use std::{fs::File, io::Write, path::Path, sync::Arc};
+
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_schema::ArrowError;
+use crossfade_blend::{Engine, Model};
+use crossfade_index::Approximate;
+
+use crate::{Error, Manifest, arrow_file, damaged};
+
+mod tracks;
+
+/// External ids, factors and taste vectors of the users.
+const USERS: &str = "users.arrow";
+/// The tracks and strengths of each user's plays.
+const HISTORY: &str = "history.arrow";
+/// What is known of the tracks.
+const TRACKS: &str = "tracks.arrow";
+/// Factors and content embeddings of the tracks.
+const VECTORS: &str = "vectors.arrow";
+/// The fitted content encoder.
+const ENCODER: &str = "encoder.json";
+/// The graph over the joint vectors; only large catalogues have one.
+const GRAPH: &str = "graph.usearch";
+
+/// Writes the engine's files, durably, and returns their names.
+pub(crate) fn write(directory: &Path, engine: &Engine) -> Result<Vec<&'static str>, Error> {
+    let model = engine.model();
+    let batch = |name, columns: Result<Vec<(&str, ArrayRef)>, ArrowError>| {
+        let path = directory.join(name);
+        let batch = columns
+            .and_then(RecordBatch::try_from_iter)
+            .map_err(Error::arrow("write", &path))?;
+        arrow_file::write(&path, &batch)
+    };
+    batch(USERS, user_columns(model))?;
+    batch(HISTORY, history_columns(model))?;
+    batch(VECTORS, vector_columns(model))?;
+    let tracks = directory.join(TRACKS);
+    let table = tracks::to_batch(&model.tracks).map_err(Error::arrow("write", &tracks))?;
+    arrow_file::write(&tracks, &table)?;
+    write_json(&directory.join(ENCODER), &model.encoder)?;
+
+    let mut names = vec![USERS, HISTORY, TRACKS, VECTORS, ENCODER];
+    if let Some(graph) = engine.index().approximate() {
+        write_graph(&directory.join(GRAPH), graph)?;
+        names.push(GRAPH);
+    }
+    Ok(names)
+}
+
+/// Maps the files of a verified bundle.
+pub(crate) fn open(directory: &Path, manifest: &Manifest) -> Result<Engine, Error> {
+    let users = Opened::map(directory, USERS)?;
+    let history = Opened::map(directory, HISTORY)?;
+    let tracks = Opened::map(directory, TRACKS)?;
+    let vectors = Opened::map(directory, VECTORS)?;
+    let tracks = tracks.get(tracks::from_batch)?;
+    let model = Model {
+        users: Arc::new(users.get(|batch| tracks::vocab(batch, "user_id"))?),
+        user_factors: users.get(|batch| arrow_file::dense(batch, "factors"))?,
+        tastes: users.get(|batch| arrow_file::dense(batch, "taste"))?,
+        history: history
+            .get(|batch| arrow_file::sparse(batch, ["tracks", "strengths"], tracks.len()))?,
+        tracks: Arc::new(tracks),
+        track_factors: vectors.get(|batch| arrow_file::dense(batch, "factors"))?,
+        embeddings: vectors.get(|batch| arrow_file::dense(batch, "embedding"))?,
+        encoder: read_json(&directory.join(ENCODER))?,
+        factorisation: manifest.factorisation.clone(),
+        taste: manifest.taste.clone(),
+        index: manifest.index.clone(),
+        parameters: manifest.blend.clone(),
+    };
+    let engine = Engine::new(model).map_err(|source| Error::Engine {
+        path: directory.to_owned(),
+        source,
+    })?;
+    open_graph(directory, manifest, engine)
+}
+
+/// A mapped file and its path, for errors that name it.
+struct Opened {
+    path: std::path::PathBuf,
+    batch: RecordBatch,
+}
+
+impl Opened {
+    fn map(directory: &Path, name: &str) -> Result<Self, Error> {
+        let path = directory.join(name);
+        let batch = arrow_file::map(&path)?;
+        Ok(Self { path, batch })
+    }
+
+    fn get<T>(&self, read: impl FnOnce(&RecordBatch) -> Result<T, ArrowError>) -> Result<T, Error> {
+        read(&self.batch).map_err(Error::arrow("read", &self.path))
+    }
+}
+
+type Columns = Result<Vec<(&'static str, ArrayRef)>, ArrowError>;
+
+fn user_columns(model: &Model) -> Columns {
+    Ok(vec![
+        ("user_id", tracks::ids(&model.users)),
+        (
+            "factors",
+            Arc::new(arrow_file::vectors(&model.user_factors)?),
+        ),
+        ("taste", Arc::new(arrow_file::vectors(&model.tastes)?)),
+    ])
+}
+
+fn history_columns(model: &Model) -> Columns {
+    let [tracks, strengths] = arrow_file::sparse_columns(&model.history)?;
+    Ok(vec![
+        ("tracks", Arc::new(tracks)),
+        ("strengths", Arc::new(strengths)),
+    ])
+}
+
+fn vector_columns(model: &Model) -> Columns {
+    Ok(vec![
+        (
+            "factors",
+            Arc::new(arrow_file::vectors(&model.track_factors)?),
+        ),
+        (
+            "embedding",
+            Arc::new(arrow_file::vectors(&model.embeddings)?),
+        ),
+    ])
+}
+
+fn write_graph(path: &Path, graph: &Approximate) -> Result<(), Error> {
+    graph.save(path).map_err(|source| Error::Index {
+        action: "write",
+        path: path.to_owned(),
+        source,
+    })?;
+    File::open(path)
+        .and_then(|file| file.sync_all())
+        .map_err(Error::io("write", path))
+}
+
+fn open_graph(directory: &Path, manifest: &Manifest, engine: Engine) -> Result<Engine, Error> {
+    if !manifest.files.iter().any(|file| file.name == GRAPH) {
+        return Ok(engine);
+    }
+    let path = directory.join(GRAPH);
+    let graph = Approximate::open(&path, engine.index().rows(), &manifest.index);
+    match graph {
+        Ok(graph) => Ok(engine.with_graph(graph, manifest.recall.clone())),
+        Err(source) => Err(Error::Index {
+            action: "open",
+            path,
+            source,
+        }),
+    }
+}
+
+fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<(), Error> {
+    let bytes =
+        serde_json::to_vec(value).map_err(|error| Error::io("write", path)(error.into()))?;
+    File::create_new(path)
+        .and_then(|mut file| {
+            file.write_all(&bytes)?;
+            file.sync_all()
+        })
+        .map_err(Error::io("write", path))
+}
+
+fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, Error> {
+    let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
+    serde_json::from_slice(&bytes).map_err(|error| damaged(path, error))
+}
