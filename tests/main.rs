@@ -1,1 +1,20 @@
-//! End-to-end promises.
+//! Promises that users of the whole system rely on, checked on the real program. Each module is one kind of promise.
+
+/// What serving does while bundles are exchanged.
+mod activation;
+/// Crates depend on each other only downwards.
+mod arrows;
+/// What the service says of itself, and how it ends.
+mod contract;
+/// What is left after a killed training or a flipped bit.
+mod damage;
+/// Running the program, and a world to run it on.
+mod harness;
+/// What malformed requests are told.
+mod malformed;
+/// What the rankings are worth.
+mod quality;
+/// What `data/` is.
+mod sample;
+/// What batch scoring writes.
+mod scoring;

@@ -1,1 +1,13 @@
-//! Crossfade.
+//! Crossfade, a hybrid music recommender served over gRPC.
+//!
+//! This package joins the crates below it: [`pipeline`] turns Parquet play logs into a bundle, [`serving`] and [`grpc`]
+//! answer from it, [`batch`] scores whole user bases, and [`cli`] is the program. Everything that learns or ranks lives
+//! in the crates; here are files, sockets, settings and words.
+
+pub mod batch;
+pub mod cli;
+pub mod grpc;
+pub mod pb;
+pub mod pipeline;
+pub mod serving;
+pub mod settings;

@@ -1,1 +1,5 @@
-fn main() {}
+//! The `crossfade` program.
+
+fn main() -> std::process::ExitCode {
+    crossfade::cli::main()
+}

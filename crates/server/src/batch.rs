@@ -1,0 +1,142 @@
+//! Scores many users at once: the answers that the service would give, as Parquet.
+
+use std::{path::Path, sync::Arc};
+
+use crossfade_blend::{Answer, Basis, ContentWeight, Engine, Query, Ranking};
+use crossfade_catalog::Vocab;
+use crossfade_index::Bitmap;
+use crossfade_ingest::{ScoreWriter, Scores};
+use rayon::prelude::*;
+use serde::Serialize;
+
+use crate::pipeline::{Event, Observer};
+
+/// Users scored before their lists are written; bounds memory whatever the number of users.
+const BLOCK: usize = 1_024;
+
+/// What to score.
+#[derive(Debug, Clone)]
+pub struct BatchRequest {
+    /// Ids of the users; `None` for all users of the bundle.
+    pub users: Option<Vocab>,
+    /// Ids of the tracks that may be returned; `None` for all.
+    pub candidates: Option<Vocab>,
+    /// By which evidence.
+    pub ranking: Ranking,
+    /// How many tracks for each user.
+    pub limit: usize,
+    /// Whether users' own tracks may be returned.
+    pub include_played: bool,
+    /// Which part of the users, from 0, and of how many.
+    pub shard: (usize, usize),
+}
+
+/// What was scored.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct BatchReport {
+    /// Users written.
+    pub users: usize,
+    /// Of these, users that the bundle does not know; they got popular tracks.
+    pub unknown_users: usize,
+    /// Of these, users that got popular tracks, known or not.
+    pub popular: usize,
+    /// Candidates that the bundle does not know.
+    pub unknown_candidates: usize,
+    /// Rows written.
+    pub rows: u64,
+}
+
+/// Ranks tracks for every user and writes `user_id, rank, track_id, score, collaborative_score, content_score,
+/// popularity_score` to `out`, users in the order asked for. The file appears when it is complete.
+///
+/// # Errors
+///
+/// If ranking or writing fails.
+pub fn score(
+    engine: &Engine,
+    request: &BatchRequest,
+    out: &Path,
+    observer: Observer<'_>,
+) -> anyhow::Result<BatchReport> {
+    let model = engine.model();
+    let mut report = BatchReport::default();
+    let query = Query {
+        ranking: request.ranking,
+        limit: request.limit,
+        candidates: candidates(engine, request, &mut report),
+        excluded: Vec::new(),
+        include_played: request.include_played,
+    };
+    let users: Vec<&str> = match &request.users {
+        Some(users) => users.iter().collect(),
+        None => model.users.iter().collect(),
+    };
+    let (index, count) = request.shard;
+    let users = &users[index * users.len() / count..(index + 1) * users.len() / count];
+
+    let mut writer = ScoreWriter::create(out)?;
+    for block in users.chunks(BLOCK) {
+        let answers = block
+            .par_iter()
+            .map(|user| {
+                let known = model.users.index_of(user);
+                let listener = engine.listener(known, &[])?;
+                Ok((known.is_some(), engine.recommend(&listener, &query)?))
+            })
+            .collect::<anyhow::Result<Vec<(bool, Answer)>>>()?;
+        for (known, answer) in &answers {
+            report.unknown_users += usize::from(!known);
+            report.popular += usize::from(answer.basis == Basis::Popular);
+        }
+        writer.write(columns(engine, block, &answers))?;
+        report.users += block.len();
+        observer(Event::Progress {
+            done: report.users as u64,
+            total: users.len() as u64,
+        });
+    }
+    report.rows = writer.finish()?;
+    Ok(report)
+}
+
+fn candidates(
+    engine: &Engine,
+    request: &BatchRequest,
+    report: &mut BatchReport,
+) -> Option<Arc<Bitmap>> {
+    let ids = request.candidates.as_ref()?;
+    let vocab = &engine.model().tracks.ids;
+    let known: Bitmap = ids.iter().filter_map(|id| vocab.index_of(id)).collect();
+    report.unknown_candidates = ids.len() - known.len();
+    Some(Arc::new(known))
+}
+
+fn columns<'a>(engine: &'a Engine, users: &[&'a str], answers: &[(bool, Answer)]) -> Scores<'a> {
+    let ids = &engine.model().tracks.ids;
+    let mut scores = Scores::default();
+    for (&user, (_, answer)) in users.iter().zip(answers) {
+        for (rank, ranked) in (1..).zip(&answer.tracks) {
+            scores.user_id.push(user);
+            scores.rank.push(rank);
+            scores.track_id.push(ids.id(ranked.track));
+            scores.score.push(ranked.components.sum());
+            scores
+                .collaborative_score
+                .push(ranked.components.collaborative);
+            scores.content_score.push(ranked.components.content);
+            scores.popularity_score.push(ranked.components.popularity);
+        }
+    }
+    scores
+}
+
+/// The ranking that a content weight stands for when no ranking is named.
+pub fn blend(weight: Option<f64>) -> anyhow::Result<Ranking> {
+    match weight {
+        None => Ok(Ranking::Blend(None)),
+        Some(weight) => match ContentWeight::new(weight) {
+            Some(weight) => Ok(Ranking::Blend(Some(weight))),
+            None => anyhow::bail!("the content weight must be from 0 to 1, is {weight}"),
+        },
+    }
+}

@@ -1,0 +1,121 @@
+use std::{net::SocketAddr, path::Path, sync::Arc};
+
+use anyhow::Context;
+use crossfade_bundle::Store;
+use tokio::{net::TcpListener, sync::oneshot};
+use tonic::transport::Endpoint;
+
+use super::{
+    args::Quickstart,
+    client,
+    serve::{open, stop_signal},
+    tables,
+    train::{pool, set},
+    ui::Ui,
+};
+use crate::{
+    grpc::{ServeOptions, serve},
+    pb::{self, recommendation_service_client::RecommendationServiceClient},
+    pipeline::{Sources, train},
+    serving::Serving,
+    settings::Settings,
+};
+
+/// Length of the lists in the comparison.
+const SHOWN: i32 = 8;
+
+pub(super) fn run(args: Quickstart, mut settings: Settings, ui: &Ui) -> anyhow::Result<()> {
+    set(&mut settings.serve.listen, args.listen);
+    let sources = Sources {
+        plays: data_file(&args.data, "plays.parquet")?,
+        tracks: data_file(&args.data, "tracks.parquet")?,
+    };
+    let store = Store::create(&args.bundles)?;
+    let report = pool(settings.threads)?
+        .install(|| train(&sources, &store, &settings, &|event| ui.observe(event)))?;
+    ui.result(&report, tables::train_report)?;
+
+    let mut options = settings.serve;
+    if args.no_serve {
+        options.listen = SocketAddr::from(([127, 0, 0, 1], 0));
+    }
+    let serving = open(store)?;
+    let runtime = tokio::runtime::Runtime::new().context("the runtime cannot be started")?;
+    runtime.block_on(show(serving, options, (args.no_serve, ui)))
+}
+
+fn data_file(directory: &Path, name: &str) -> anyhow::Result<std::path::PathBuf> {
+    let path = directory.join(name);
+    anyhow::ensure!(
+        path.exists(),
+        "{} is missing; run this where data/ lies, or write a world with \"crossfade generate --out DIR\" and pass --data DIR",
+        path.display()
+    );
+    Ok(path)
+}
+
+/// Serves, asks the server for a first comparison, and goes on serving unless told otherwise.
+async fn show(
+    serving: Arc<Serving>,
+    options: ServeOptions,
+    (stop_at_once, ui): (bool, &Ui),
+) -> anyhow::Result<()> {
+    let signal = stop_signal()?;
+    let user = serving
+        .bundle()
+        .and_then(|bundle| bundle.engine.model().users.iter().next().map(str::to_owned))
+        .context("the bundle has no users")?;
+    let listener = TcpListener::bind(options.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", options.listen))?;
+    let address = listener.local_addr()?;
+    let (stop, stopped) = oneshot::channel::<()>();
+    let server = tokio::spawn(serve(listener, serving, options, async {
+        // A dropped sender stops the server, too.
+        let _ = stopped.await;
+    }));
+    compare(address, &user, ui).await?;
+    if !stop_at_once {
+        if !ui.is_json() {
+            println!("{}", how_to_call(address, &user));
+        }
+        ui.note(&format!("serving on {address}; stop with Ctrl-C"));
+        signal.await;
+    }
+    let _ = stop.send(());
+    server.await?
+}
+
+async fn compare(address: SocketAddr, user: &str, ui: &Ui) -> anyhow::Result<()> {
+    let channel = Endpoint::from_shared(format!("http://{address}"))?
+        .connect()
+        .await?;
+    let mut client = RecommendationServiceClient::new(channel);
+    let request = pb::CompareRankingsRequest {
+        user_id: user.to_owned(),
+        limit: Some(SHOWN),
+        ..pb::CompareRankingsRequest::default()
+    };
+    let response = client.compare_rankings(request).await?.into_inner();
+    if !ui.is_json() {
+        println!(
+            "\nA first comparison, for {user}:\n\n{}",
+            client::comparison(&response)
+        );
+    }
+    Ok(())
+}
+
+fn how_to_call(address: SocketAddr, user: &str) -> String {
+    let server = match address.port() {
+        50051 => String::new(),
+        _ => format!(" --server http://{address}"),
+    };
+    format!(
+        "\nIn another terminal:\n\n  \
+         cargo run --release -- recommend {user} --content-weight 0.5{server}\n  \
+         cargo run --release -- compare {user}{server}\n  \
+         grpcurl -plaintext -d '{{\"user_id\": \"{user}\", \"limit\": 5}}' {address} \
+         crossfade.v1.RecommendationService/Recommend\n"
+    )
+}

@@ -1,0 +1,85 @@
+use std::path::PathBuf;
+
+use anyhow::Context;
+use crossfade_blend::Ranking;
+use crossfade_bundle::Store;
+use crossfade_catalog::Vocab;
+use crossfade_ingest::read_ids;
+
+use super::{
+    args::{RankingArg, Score},
+    serve::open,
+    train::{pool, set},
+    ui::Ui,
+};
+use crate::{
+    batch::{BatchReport, BatchRequest, blend, score},
+    grpc::limits,
+    pipeline::Event,
+    settings::Settings,
+};
+
+pub(super) fn run(args: &Score, mut settings: Settings, ui: &Ui) -> anyhow::Result<()> {
+    set(&mut settings.threads, args.threads);
+    let request = request(args, ui)?;
+    let pool = pool(settings.threads)?;
+    ui.observe(Event::Stage("open the bundle"));
+    let serving = open(Store::open(&args.bundles)?)?;
+    let bundle = serving.bundle().context("there is no active bundle")?;
+    ui.observe(Event::Stage("score users"));
+    let report = pool.install(|| {
+        score(&bundle.engine, &request, &args.out, &|event| {
+            ui.observe(event)
+        })
+    })?;
+    ui.result(&report, |report: &BatchReport| {
+        format!(
+            "{} users, {} rows, bundle {}\n{} users were unknown, {} got popular tracks, {} candidates were unknown",
+            report.users,
+            report.rows,
+            bundle.version,
+            report.unknown_users,
+            report.popular,
+            report.unknown_candidates
+        )
+    })
+}
+
+fn request(args: &Score, ui: &Ui) -> anyhow::Result<BatchRequest> {
+    let most = limits::LIMIT as usize;
+    anyhow::ensure!(
+        (1..=most).contains(&args.limit),
+        "--limit must be from 1 to {most}, is {}",
+        args.limit
+    );
+    let ranking = match args.ranking {
+        RankingArg::Blend => blend(args.content_weight)?,
+        RankingArg::Collaborative => Ranking::Collaborative,
+        RankingArg::Content => Ranking::Content,
+        RankingArg::Popular => Ranking::Popular,
+    };
+    anyhow::ensure!(
+        args.content_weight.is_none() || args.ranking == RankingArg::Blend,
+        "--content-weight goes with --ranking blend only"
+    );
+    let ids = |path: &Option<PathBuf>, column| -> anyhow::Result<Option<Vocab>> {
+        let Some(path) = path else {
+            return Ok(None);
+        };
+        let (ids, report) = read_ids(path, column)?;
+        if !report.is_clean() {
+            ui.note(&report.to_string());
+        }
+        Ok(Some(ids))
+    };
+    Ok(BatchRequest {
+        users: ids(&args.users, "user_id")?,
+        candidates: ids(&args.candidates, "track_id")?,
+        ranking,
+        limit: args.limit,
+        include_played: args.include_played,
+        shard: args
+            .shard
+            .map_or((0, 1), |shard| (shard.index, shard.count)),
+    })
+}

@@ -1,0 +1,108 @@
+//! Tables for people.
+
+use comfy_table::{CellAlignment, Table, presets};
+use crossfade_eval::{Interval, Metric};
+
+use crate::pipeline::{Findings, TrainReport};
+
+/// A table with a rule below its header, whose columns from `numbers_from` on are aligned to the right.
+pub(super) fn table(header: &[&str], numbers_from: usize) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(header);
+    for column in table.column_iter_mut().skip(numbers_from) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+/// The rankings measured on hidden plays.
+pub(super) fn findings(findings: &Findings) -> String {
+    let metrics: Vec<Metric> = findings
+        .arms
+        .first()
+        .map(|arm| arm.metrics.iter().map(|estimate| estimate.metric).collect())
+        .unwrap_or_default();
+    let shown = |metric: &&Metric| matches!(metric, Metric::Ndcg(_) | Metric::Recall(_));
+    let metrics: Vec<Metric> = metrics.iter().filter(shown).copied().collect();
+    let titles: Vec<String> = metrics.iter().map(ToString::to_string).collect();
+    let mut header = vec!["ranking"];
+    header.extend(titles.iter().map(String::as_str));
+    header.push("coverage");
+    let mut rows = table(&header, 1);
+    for arm in &findings.arms {
+        let mut row = vec![arm.arm.clone()];
+        row.extend(
+            metrics
+                .iter()
+                .map(|&metric| arm.interval(metric).map_or_else(String::new, interval)),
+        );
+        row.push(format!("{:.1} %", 100.0 * arm.coverage));
+        rows.add_row(row);
+    }
+    let mut text = format!(
+        "Hidden plays found ({} users, {} hidden tracks; mean [95 % interval]):\n\n{rows}\n",
+        findings.users, findings.hidden
+    );
+    for comparison in &findings.comparisons {
+        let difference = comparison.difference;
+        let verdict = match () {
+            () if difference.is_positive() => "better",
+            () if difference.is_negative() => "worse",
+            () => "no clear difference",
+        };
+        text += &format!(
+            "\n{} against {}: {} {} ({verdict})",
+            comparison.arm,
+            comparison.baseline,
+            comparison.metric,
+            signed(difference)
+        );
+    }
+    text + &format!(
+        "\nLearned blend: content weight {}, popularity weight {}",
+        findings.parameters.content_weight, findings.parameters.popularity_weight
+    )
+}
+
+/// What a training did.
+pub(super) fn train_report(report: &TrainReport) -> String {
+    let mut text = String::new();
+    if let Some(validation) = &report.validation {
+        text += &findings(validation);
+        text += "\n\n";
+    }
+    text += &format!(
+        "{} users, {} tracks ({} cold), {} pairs from {} rows\n",
+        report.users, report.tracks, report.cold_tracks, report.pairs, report.rows
+    );
+    let loss = report.epochs.last().map_or(f64::NAN, |epoch| epoch.loss);
+    text += &format!(
+        "dim {}, {} epochs of {:.2} s, loss {loss:.1}, content dim {}\n",
+        report.dim,
+        report.epochs.len(),
+        report.seconds_per_epoch,
+        report.content_dim
+    );
+    for at in &report.index_recall {
+        text += &format!(
+            "index recall at content weight {}: {:.4}\n",
+            at.mix, at.mean
+        );
+    }
+    text + &format!("published {}", report.version)
+}
+
+fn interval(interval: Interval) -> String {
+    format!(
+        "{:.4} [{:.4}, {:.4}]",
+        interval.mean, interval.low, interval.high
+    )
+}
+
+fn signed(interval: Interval) -> String {
+    format!(
+        "{:+.4} [{:+.4}, {:+.4}]",
+        interval.mean, interval.low, interval.high
+    )
+}

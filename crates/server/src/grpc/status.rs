@@ -1,0 +1,122 @@
+//! The one place that turns errors into gRPC statuses, with machine-readable details (AIP-193).
+
+use std::time::Duration;
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
+
+/// Domain of the reasons in `google.rpc.ErrorInfo`.
+const DOMAIN: &str = "crossfade";
+/// When to try again after an overload: long enough for a few waiting requests to finish.
+const RETRY_AFTER: Duration = Duration::from_millis(100);
+
+/// Why a request is refused or failed.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// The request itself is wrong.
+    Invalid(Vec<FieldViolation>),
+    /// The request names a track that must exist and does not.
+    UnknownTrack(String),
+    /// There is no bundle to answer from yet.
+    NoBundle,
+    /// Too many requests at once.
+    Overloaded,
+    /// A bundle cannot be served.
+    Bundle(crossfade_bundle::Error),
+    /// A ranking could not be computed.
+    Ranking(crossfade_blend::Error),
+    /// The work ended without an answer: a defect.
+    Lost,
+}
+
+impl From<crossfade_bundle::Error> for Refusal {
+    fn from(error: crossfade_bundle::Error) -> Self {
+        Self::Bundle(error)
+    }
+}
+
+impl From<crossfade_blend::Error> for Refusal {
+    fn from(error: crossfade_blend::Error) -> Self {
+        Self::Ranking(error)
+    }
+}
+
+impl From<Refusal> for Status {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Invalid(violations) => invalid(violations),
+            Refusal::UnknownTrack(id) => {
+                let mut details = info("UNKNOWN_TRACK");
+                details.set_resource_info("track", id.clone(), "", "the bundle does not know it");
+                let message = format!("track {} is unknown", shortened(&id));
+                Self::with_error_details(Code::NotFound, message, details)
+            }
+            Refusal::NoBundle => Self::with_error_details(
+                Code::Unavailable,
+                "no bundle is active yet; train or activate one",
+                info("NO_BUNDLE"),
+            ),
+            Refusal::Overloaded => {
+                let mut details = info("OVERLOADED");
+                details.set_retry_info(Some(RETRY_AFTER));
+                Self::with_error_details(
+                    Code::ResourceExhausted,
+                    "too many requests are under way",
+                    details,
+                )
+            }
+            Refusal::Bundle(error) => bundle(&error),
+            Refusal::Ranking(error) => internal(&error),
+            Refusal::Lost => internal(&"the request was lost"),
+        }
+    }
+}
+
+fn invalid(violations: Vec<FieldViolation>) -> Status {
+    let message = violations
+        .iter()
+        .map(|violation| format!("{}: {}", violation.field, violation.description))
+        .collect::<Vec<_>>()
+        .join("; ");
+    let mut details = info("INVALID_REQUEST");
+    details.set_bad_request(violations);
+    Status::with_error_details(Code::InvalidArgument, message, details)
+}
+
+fn bundle(error: &crossfade_bundle::Error) -> Status {
+    use crossfade_bundle::Error;
+    let (code, reason) = match error {
+        Error::UnknownVersion { .. } => (Code::NotFound, "UNKNOWN_BUNDLE"),
+        Error::Damaged { .. } => (Code::FailedPrecondition, "BUNDLE_DAMAGED"),
+        Error::Format { .. } => (Code::FailedPrecondition, "BUNDLE_FORMAT"),
+        Error::NothingOlder { .. } => (Code::FailedPrecondition, "NOTHING_OLDER"),
+        Error::NoneActive { .. } => (Code::FailedPrecondition, "NONE_ACTIVE"),
+        _ => {
+            tracing::error!(error = error as &dyn std::error::Error, "the store failed");
+            (Code::Internal, "STORE_FAILED")
+        }
+    };
+    Status::with_error_details(code, error.to_string(), info(reason))
+}
+
+fn internal(error: &dyn std::fmt::Display) -> Status {
+    tracing::error!(%error, "a request failed");
+    Status::with_error_details(Code::Internal, error.to_string(), info("INTERNAL"))
+}
+
+fn info(reason: &str) -> ErrorDetails {
+    ErrorDetails::with_error_info(
+        reason,
+        DOMAIN,
+        std::collections::HashMap::<String, String>::new(),
+    )
+}
+
+/// An id from outside, short enough for a message that ends up in a header.
+fn shortened(id: &str) -> String {
+    const LONGEST: usize = 64;
+    match id.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{:?}…", &id[..end]),
+        None => format!("{id:?}"),
+    }
+}

@@ -1,0 +1,80 @@
+//! From Parquet files to a published bundle, stage by stage.
+
+use std::time::Instant;
+
+mod content;
+mod fit;
+mod guard;
+mod load;
+mod train;
+mod validate;
+
+pub use content::{Content, embed};
+pub use fit::fit;
+pub use guard::{check_recall, with_graph};
+pub use load::{Sources, World, load};
+pub use train::{TrainReport, train};
+pub use validate::{Findings, validate};
+
+use crate::settings::Settings;
+
+/// What happens while a pipeline runs.
+#[derive(Debug, Clone, Copy)]
+pub enum Event<'a> {
+    /// A stage begins; the one before has ended.
+    Stage(&'static str),
+    /// So much of the stage is done.
+    Progress {
+        /// Done so far.
+        done: u64,
+        /// When it will be complete.
+        total: u64,
+    },
+    /// Something worth telling.
+    Note(&'a str),
+}
+
+/// Hears of [`Event`]s, from any thread.
+pub type Observer<'a> = &'a (dyn Fn(Event<'_>) + Sync);
+
+/// How long each stage took.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct StageTime {
+    /// Name of the stage.
+    pub stage: &'static str,
+    /// Seconds of wall-clock time.
+    pub seconds: f64,
+}
+
+/// Runs stages and keeps their times.
+pub(crate) struct Stages<'a> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) observer: Observer<'a>,
+    pub(crate) times: Vec<StageTime>,
+}
+
+impl<'a> Stages<'a> {
+    pub(crate) fn new(settings: &'a Settings, observer: Observer<'a>) -> Self {
+        Self {
+            settings,
+            observer,
+            times: Vec::new(),
+        }
+    }
+
+    /// Runs `work` as the stage of that name.
+    pub(crate) fn run<T>(
+        &mut self,
+        stage: &'static str,
+        work: impl FnOnce(&Settings, Observer<'_>) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        (self.observer)(Event::Stage(stage));
+        let start = Instant::now();
+        let result = work(self.settings, self.observer);
+        self.times.push(StageTime {
+            stage,
+            seconds: start.elapsed().as_secs_f64(),
+        });
+        result
+    }
+}

@@ -1,0 +1,70 @@
+use std::{path::PathBuf, sync::Arc};
+
+use crossfade_catalog::{TrackTable, Vocab};
+use crossfade_ingest::{Progress, Report, read_plays, read_tracks};
+use crossfade_matrix::Csr;
+
+use super::{Event, Observer};
+use crate::settings::Settings;
+
+/// Where plays and tracks lie: files, directories or partitioned directories of Parquet.
+#[derive(Debug, Clone)]
+pub struct Sources {
+    /// The play log.
+    pub plays: PathBuf,
+    /// The track table.
+    pub tracks: PathBuf,
+}
+
+/// Plays and tracks as they were read.
+#[derive(Debug)]
+pub struct World {
+    /// Ids of the users.
+    pub users: Arc<Vocab>,
+    /// Ids and descriptions of the tracks; first those of the table, then those only played.
+    pub tracks: Arc<TrackTable>,
+    /// Strength of each user's plays, users x tracks.
+    pub plays: Csr,
+    /// When each pair was last played, in seconds since 1970, where plays have times.
+    pub last_played: Option<Vec<u32>>,
+    /// Rows of the play log.
+    pub rows: u64,
+    /// What was wrong with rows of the play log.
+    pub play_report: Report,
+    /// What was wrong with rows of the track table.
+    pub track_report: Report,
+}
+
+/// Reads both sources.
+///
+/// # Errors
+///
+/// If a file cannot be read; the message names file, row group, column and remedy.
+pub fn load(
+    sources: &Sources,
+    settings: &Settings,
+    observer: Observer<'_>,
+) -> anyhow::Result<World> {
+    let progress = |progress: Progress| {
+        observer(Event::Progress {
+            done: progress.bytes,
+            total: progress.total_bytes,
+        });
+    };
+    let (mut tracks, track_report) = read_tracks(&sources.tracks, &settings.tracks, &progress)?;
+    let log = read_plays(&sources.plays, &settings.plays, &mut tracks, &progress)?;
+    for report in [&track_report, &log.report] {
+        if !report.is_clean() {
+            observer(Event::Note(&report.to_string()));
+        }
+    }
+    Ok(World {
+        users: Arc::new(log.users),
+        tracks: Arc::new(tracks),
+        plays: log.strengths,
+        last_played: log.last_played,
+        rows: log.rows,
+        play_report: log.report,
+        track_report,
+    })
+}

@@ -1,0 +1,180 @@
+use anyhow::Context;
+use crossfade_blend::{Case, Engine, Learned, Parameters, Query, Ranking, learn_weights};
+use crossfade_eval::{ArmReport, ArmScores, Bootstrap, Comparison, Metric, TestUser};
+use rayon::prelude::*;
+use serde::Serialize;
+
+use super::{Content, Event, Observer, World, fit};
+use crate::settings::Settings;
+
+/// The metric by which the blend is learned and arms are compared.
+const TARGET: Metric = Metric::Ndcg(20);
+
+/// What was found on hidden plays.
+#[derive(Debug, Clone, Serialize)]
+pub struct Findings {
+    /// Users that were measured.
+    pub users: usize,
+    /// Hidden pairs of user and track.
+    pub hidden: usize,
+    /// Each ranking with its metrics.
+    pub arms: Vec<ArmReport>,
+    /// The blend against each other ranking, on the same users.
+    pub comparisons: Vec<Comparison>,
+    /// The blend that was learned, on other users than those measured.
+    pub parameters: Parameters,
+    /// Mean quality by content weight on the users it was learned on.
+    pub weight_curve: Vec<WeightQuality>,
+}
+
+/// A content weight and the quality it gave.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct WeightQuality {
+    /// The content weight.
+    pub content_weight: f64,
+    /// Mean NDCG@20.
+    pub ndcg: f64,
+}
+
+/// The rankings that are compared.
+const ARMS: [(&str, Ranking); 4] = [
+    ("popular", Ranking::Popular),
+    ("collaborative", Ranking::Collaborative),
+    ("content", Ranking::Content),
+    ("blend", Ranking::Blend(None)),
+];
+
+/// Trains on a part of the plays, learns the blend on the hidden plays of some users, and measures all rankings on those
+/// of others. `None` when too few users have enough plays to tell anything.
+///
+/// # Errors
+///
+/// If training or ranking fails.
+pub fn validate(
+    world: &World,
+    content: &Content,
+    (settings, observer): (&Settings, Observer<'_>),
+) -> anyhow::Result<Option<Findings>> {
+    /// Fewer users than this give no interval worth the name.
+    const FEWEST: usize = 20;
+    let validation = &settings.validation;
+    let split = validation
+        .holdout()
+        .split(&world.plays, world.last_played.as_deref());
+    if split.test.len() < FEWEST {
+        let note = format!(
+            "only {} users have {} tracks or more; the blend keeps its default and nothing is measured",
+            split.test.len(),
+            validation.min_tracks
+        );
+        observer(Event::Note(&note));
+        return Ok(None);
+    }
+    let (model, _) = fit(world, split.train, content, (settings, observer))?;
+    let mut engine = Engine::new(model).context("the model cannot be answered from")?;
+    let learning = validation.learning_users as f64 / validation.holdout().users as f64;
+    let (learning, test) = partition(split.test, learning);
+    let learned = learn(&mut engine, &learning)?;
+    measure(&engine, &test, learned, (settings, observer)).map(Some)
+}
+
+/// Parts users in two, the first of about that share, evenly spread.
+fn partition(users: Vec<TestUser>, share: f64) -> (Vec<TestUser>, Vec<TestUser>) {
+    let mut due = 0.0;
+    users.into_iter().partition(|_| {
+        due += share;
+        let now = due >= 1.0;
+        due -= f64::from(u8::from(now));
+        now
+    })
+}
+
+fn learn(engine: &mut Engine, users: &[TestUser]) -> anyhow::Result<Learned> {
+    let cases = users
+        .iter()
+        .map(|user| {
+            Ok(Case {
+                listener: engine.listener(Some(user.user), &[])?,
+                hidden: user.tracks.clone(),
+            })
+        })
+        .collect::<anyhow::Result<Vec<Case>>>()?;
+    let quality = |list: &[u32], hidden: &[u32]| TARGET.of(list, hidden);
+    Ok(learn_weights(engine, &cases, TARGET.cutoff(), quality)?)
+}
+
+fn measure(
+    engine: &Engine,
+    test: &[TestUser],
+    learned: Learned,
+    (settings, observer): (&Settings, Observer<'_>),
+) -> anyhow::Result<Findings> {
+    let cutoffs = &settings.validation.cutoffs;
+    let mut metrics = Metric::standard(cutoffs);
+    if !metrics.contains(&TARGET) {
+        metrics.push(TARGET);
+    }
+    let limit = metrics
+        .iter()
+        .map(|metric| metric.cutoff())
+        .max()
+        .unwrap_or(1);
+    let mut arms = Vec::new();
+    for (place, (name, ranking)) in ARMS.into_iter().enumerate() {
+        let lists = lists(engine, test, ranking, limit)?;
+        arms.push(ArmScores::measure(name, &lists, test, &metrics));
+        observer(Event::Progress {
+            done: place as u64 + 1,
+            total: ARMS.len() as u64,
+        });
+    }
+    let bootstrap = Bootstrap::default();
+    let tracks = engine.model().tracks.len();
+    let comparisons = match arms.split_last() {
+        Some((blend, others)) => others
+            .iter()
+            .filter_map(|other| blend.compare(other, TARGET, &bootstrap))
+            .collect(),
+        None => Vec::new(),
+    };
+    Ok(Findings {
+        users: test.len(),
+        hidden: test.iter().map(|user| user.tracks.len()).sum(),
+        arms: arms
+            .iter()
+            .map(|arm| arm.report(tracks, &bootstrap))
+            .collect(),
+        comparisons,
+        parameters: learned.parameters,
+        weight_curve: learned
+            .curve
+            .into_iter()
+            .map(|(content_weight, ndcg)| WeightQuality {
+                content_weight,
+                ndcg,
+            })
+            .collect(),
+    })
+}
+
+fn lists(
+    engine: &Engine,
+    test: &[TestUser],
+    ranking: Ranking,
+    limit: usize,
+) -> anyhow::Result<Vec<Vec<u32>>> {
+    let query = Query {
+        ranking,
+        limit,
+        candidates: None,
+        excluded: Vec::new(),
+        include_played: false,
+    };
+    test.par_iter()
+        .map(|user| {
+            let listener = engine.listener(Some(user.user), &[])?;
+            let answer = engine.recommend(&listener, &query)?;
+            Ok(answer.tracks.iter().map(|ranked| ranked.track).collect())
+        })
+        .collect()
+}

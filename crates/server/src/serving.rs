@@ -1,0 +1,81 @@
+//! The bundle a server answers from, and its replacement while requests are under way.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwapOption;
+use crossfade_bundle::{Bundle, Error, Store};
+
+/// Holds the bundle in service. Readers take a reference and keep it for a whole request; replacing it does not wait for
+/// them, and the old bundle goes when its last request does.
+#[derive(Debug)]
+pub struct Serving {
+    store: Store,
+    bundle: ArcSwapOption<Bundle>,
+    /// Serialises activations, so that of two at once the later one wins in the store and here.
+    activating: Mutex<()>,
+}
+
+impl Serving {
+    /// Serves from `store`, beginning with nothing.
+    pub fn new(store: Store) -> Self {
+        Self {
+            store,
+            bundle: ArcSwapOption::empty(),
+            activating: Mutex::new(()),
+        }
+    }
+
+    /// Where the bundles come from.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The bundle in service, if there is one.
+    pub fn bundle(&self) -> Option<Arc<Bundle>> {
+        self.bundle.load_full()
+    }
+
+    /// Loads a version, makes it the store's active one and serves from it. On an error everything stays as it was.
+    ///
+    /// # Errors
+    ///
+    /// If the version is missing, damaged or cannot be served.
+    pub fn activate(&self, version: &str) -> Result<Arc<Bundle>, Error> {
+        let _turn = self.turn();
+        let bundle = self.store.load(version)?;
+        self.store.activate_loaded(&bundle)?;
+        Ok(self.serve(bundle))
+    }
+
+    /// Follows the store: serves its active version if it is another than the one in service. Returns it when it was
+    /// taken into service.
+    ///
+    /// # Errors
+    ///
+    /// If the store has no active version, or it is damaged or cannot be served; the bundle in service stays.
+    pub fn follow(&self) -> Result<Option<Arc<Bundle>>, Error> {
+        let _turn = self.turn();
+        let version = self.store.current()?;
+        if self
+            .bundle()
+            .is_some_and(|bundle| bundle.version == version)
+        {
+            return Ok(None);
+        }
+        let bundle = self.store.load(&version)?;
+        Ok(Some(self.serve(bundle)))
+    }
+
+    fn serve(&self, bundle: Bundle) -> Arc<Bundle> {
+        let bundle = Arc::new(bundle);
+        self.bundle.store(Some(Arc::clone(&bundle)));
+        bundle
+    }
+
+    fn turn(&self) -> std::sync::MutexGuard<'_, ()> {
+        // The guarded value is empty: a panic cannot have left it half changed.
+        self.activating
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}

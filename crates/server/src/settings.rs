@@ -1,0 +1,193 @@
+//! All settings in one place: defaults, overridden by a TOML file, overridden by `CROSSFADE_*` variables. Flags come last
+//! and are the command line's affair.
+
+use std::path::Path;
+
+use anyhow::Context;
+use crossfade_content::{PcaConfig, Schema, TasteConfig};
+use crossfade_eval::{Holdout, Order};
+use crossfade_ingest::{PlayOptions, TrackColumns};
+use figment::{
+    Figment,
+    providers::{Env, Format, Serialized, Toml},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::grpc::ServeOptions;
+
+/// Prefix of the environment's settings; two underscores part a section from its field, as in
+/// `CROSSFADE_FACTORISATION__DIM`.
+const PREFIX: &str = "CROSSFADE_";
+/// Variables with that prefix that are no settings.
+const NO_SETTINGS: [&str; 2] = ["log", "server"];
+
+/// Everything that can be set.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Threads for training and scoring; 0 means one per core. Results do not depend on it.
+    pub threads: usize,
+    /// How plays are read.
+    pub plays: PlayOptions,
+    /// How tracks are read.
+    pub tracks: TrackColumns,
+    /// How factors are learned.
+    pub factorisation: crossfade_mf::Config,
+    /// How tracks are embedded by what is known of them.
+    pub content: ContentSettings,
+    /// How tracks are found.
+    pub index: crossfade_index::Config,
+    /// How a training is checked and its blend learned.
+    pub validation: ValidationSettings,
+    /// How bundles are kept.
+    pub bundles: BundleSettings,
+    /// How requests are served.
+    pub serve: ServeOptions,
+}
+
+/// How tracks are embedded.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ContentSettings {
+    /// By what.
+    pub embedder: EmbedderKind,
+    /// Which columns count and how each is read; for `pca`.
+    pub schema: Schema,
+    /// For `pca`.
+    pub pca: PcaConfig,
+    /// How listening becomes a taste vector.
+    pub taste: TasteConfig,
+}
+
+/// Which embedder makes content vectors.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EmbedderKind {
+    /// Principal components of the numeric columns beside codes of names.
+    #[default]
+    Pca,
+    /// Vectors that came with the tracks, in the `embedding` column.
+    Provided,
+}
+
+/// How a training is checked on plays it does not see.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ValidationSettings {
+    /// Users whose hidden plays the rankings are measured on; 0 skips the check, and with it a second training.
+    pub users: usize,
+    /// Further users, on whose hidden plays the blend is learned.
+    pub learning_users: usize,
+    /// Share of each such user's tracks that is hidden, above 0 and below 1.
+    pub fraction: f64,
+    /// Users with fewer distinct tracks are not chosen; at least 2.
+    pub min_tracks: usize,
+    /// Whether the latest tracks are hidden or any.
+    pub order: Order,
+    /// Seed of the draw.
+    pub seed: u64,
+    /// Lengths of the lists that are measured.
+    pub cutoffs: Vec<usize>,
+}
+
+impl Default for ValidationSettings {
+    fn default() -> Self {
+        Self {
+            users: 1_000,
+            learning_users: 500,
+            fraction: 0.2,
+            min_tracks: 5,
+            order: Order::Latest,
+            seed: 1,
+            cutoffs: vec![20, 100],
+        }
+    }
+}
+
+impl ValidationSettings {
+    /// Draws both kinds of users at once.
+    pub fn holdout(&self) -> Holdout {
+        Holdout {
+            users: self.users.saturating_add(self.learning_users),
+            fraction: self.fraction,
+            min_tracks: self.min_tracks,
+            order: self.order,
+            seed: self.seed,
+        }
+    }
+
+    fn validate(&self) -> anyhow::Result<()> {
+        let fraction = self.fraction;
+        anyhow::ensure!(
+            fraction > 0.0 && fraction < 1.0,
+            "validation.fraction is {fraction}; it must lie between 0 and 1"
+        );
+        anyhow::ensure!(
+            !self.cutoffs.is_empty() && self.cutoffs.iter().all(|k| (1..=1_000).contains(k)),
+            "validation.cutoffs must name at least one length from 1 to 1000"
+        );
+        Ok(())
+    }
+}
+
+/// How bundles are kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BundleSettings {
+    /// How many bundles stay in a store after publishing, at least 1; the oldest go, the active one never does.
+    pub keep: usize,
+}
+
+impl Default for BundleSettings {
+    fn default() -> Self {
+        Self { keep: 5 }
+    }
+}
+
+impl Settings {
+    /// Reads the settings: defaults, then `file`, then the environment.
+    ///
+    /// # Errors
+    ///
+    /// If the file is missing or malformed, names a setting that does not exist, or a value is out of range. The message
+    /// says which and where it came from.
+    pub fn load(file: Option<&Path>) -> anyhow::Result<Self> {
+        let mut figment = Figment::from(Serialized::defaults(Self::default()));
+        if let Some(file) = file {
+            figment = figment.merge(Toml::file_exact(file));
+        }
+        let environment = Env::prefixed(PREFIX).ignore(&NO_SETTINGS).split("__");
+        let settings: Self = figment
+            .merge(environment)
+            .extract()
+            .context("the settings are not valid")?;
+        settings.validate()?;
+        Ok(settings)
+    }
+
+    /// Checks every range.
+    ///
+    /// # Errors
+    ///
+    /// The first setting out of range.
+    pub fn validate(&self) -> anyhow::Result<()> {
+        self.plays.validate().context("in [plays]")?;
+        self.tracks.validate().context("in [tracks]")?;
+        self.factorisation
+            .validate()
+            .context("in [factorisation]")?;
+        self.content
+            .schema
+            .validate()
+            .context("in [content.schema]")?;
+        self.content.pca.validate().context("in [content.pca]")?;
+        self.index.validate().context("in [index]")?;
+        self.validation.validate()?;
+        anyhow::ensure!(self.bundles.keep > 0, "bundles.keep must be at least 1");
+        anyhow::ensure!(
+            self.serve.max_in_flight > 0,
+            "serve.max_in_flight must be at least 1"
+        );
+        Ok(())
+    }
+}

@@ -1,0 +1,101 @@
+use std::{collections::BTreeSet, process::Command};
+
+/// Which of our crates each may depend on. Whoever adds an arrow adds it here, and says why in ARCHITECTURE.md.
+const ARROWS: [(&str, &[&str]); 11] = [
+    (
+        "crossfade",
+        &[
+            "blend", "bundle", "catalog", "content", "eval", "index", "ingest", "matrix", "mf",
+            "synth",
+        ],
+    ),
+    (
+        "crossfade-blend",
+        &["catalog", "content", "index", "matrix", "mf"],
+    ),
+    (
+        "crossfade-bundle",
+        &["blend", "catalog", "content", "index", "matrix", "mf"],
+    ),
+    ("crossfade-catalog", &[]),
+    ("crossfade-content", &["matrix"]),
+    ("crossfade-eval", &["matrix"]),
+    ("crossfade-index", &["matrix"]),
+    ("crossfade-ingest", &["catalog", "matrix"]),
+    ("crossfade-matrix", &[]),
+    ("crossfade-mf", &["matrix"]),
+    ("crossfade-synth", &[]),
+];
+
+/// Libraries that only these crates may use.
+const OWNERS: [(&str, &[&str]); 7] = [
+    ("tonic", &["crossfade"]),
+    ("tokio", &["crossfade"]),
+    ("prost", &["crossfade"]),
+    ("usearch", &["crossfade-index"]),
+    ("parquet", &["crossfade-ingest"]),
+    ("arrow-array", &["crossfade-bundle", "crossfade-ingest"]),
+    ("faer", &["crossfade-content", "crossfade-mf"]),
+];
+
+/// (package, dependency) for every dependency that is built into the product.
+fn dependencies() -> Vec<(String, String)> {
+    let output = Command::new(env!("CARGO"))
+        .args([
+            "metadata",
+            "--format-version",
+            "1",
+            "--no-deps",
+            "--offline",
+        ])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    let mut found = Vec::new();
+    for package in packages {
+        for dependency in package["dependencies"].as_array().unwrap() {
+            if dependency["kind"].is_null() {
+                let name = |value: &serde_json::Value| value["name"].as_str().unwrap().to_owned();
+                found.push((name(package), name(dependency)));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn crates_depend_on_each_other_only_downwards() {
+    let ours = |name: &str| name == "crossfade" || name.starts_with("crossfade-");
+    let found: BTreeSet<(String, String)> = dependencies()
+        .into_iter()
+        .filter(|(_, dependency)| ours(dependency))
+        .collect();
+    let allowed: BTreeSet<(String, String)> = ARROWS
+        .iter()
+        .flat_map(|(package, targets)| {
+            targets
+                .iter()
+                .map(|target| (package.to_string(), format!("crossfade-{target}")))
+        })
+        .collect();
+    assert_eq!(found, allowed);
+}
+
+#[test]
+fn heavy_libraries_stay_where_they_belong() {
+    let found = dependencies();
+    for (library, owners) in OWNERS {
+        let users: BTreeSet<&str> = found
+            .iter()
+            .filter(|(_, dependency)| dependency == library)
+            .map(|(package, _)| package.as_str())
+            .collect();
+        assert_eq!(
+            users,
+            owners.iter().copied().collect(),
+            "who uses {library}"
+        );
+    }
+}

@@ -1,0 +1,203 @@
+"""Calls every RPC of a running build from Python, as another team would.
+
+Usage: python check.py PROGRAM DATA
+
+PROGRAM is the built crossfade, DATA a directory with plays.parquet and tracks.parquet. Trains two small bundles in a
+temporary directory, starts the server, and checks answers, health, reflection and error details. Stubs are compiled
+from proto/ with grpcio-tools; nothing else of this repository is used.
+"""
+
+import json
+import math
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+
+import grpc
+from google.rpc import error_details_pb2
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from grpc_status import rpc_status
+from grpc_tools import protoc
+
+PROTO = pathlib.Path(__file__).resolve().parents[2] / "proto"
+FILES = ["ranking", "recommendation_service", "model_service"]
+SERVICES = {"crossfade.v1.RecommendationService", "crossfade.v1.ModelService", "grpc.health.v1.Health"}
+DEADLINE = 30
+
+
+def compile_stubs(out):
+    for name in FILES:
+        arguments = ["protoc", f"-I{PROTO}", f"--python_out={out}", f"--grpc_python_out={out}", f"crossfade/v1/{name}.proto"]
+        assert protoc.main(arguments) == 0, f"{name}.proto does not compile"
+    sys.path.insert(0, out)
+
+
+def train(program, data, bundles, seed):
+    arguments = [program, "train", "--json", "--quiet", "--plays", f"{data}/plays.parquet", "--tracks", f"{data}/tracks.parquet"]
+    arguments += ["--out", bundles, "--dim", "16", "--epochs", "3", "--seed", str(seed), "--no-validation"]
+    return json.loads(subprocess.run(arguments, check=True, stdout=subprocess.PIPE).stdout)
+
+
+def start(program, bundles):
+    arguments = [program, "serve", "--bundles", bundles, "--listen", "127.0.0.1:0"]
+    server = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True)
+    for line in server.stderr:
+        found = re.search(r"serving on (\S+)", line)
+        if found:
+            return server, found.group(1)
+    raise AssertionError(f"the server ended with {server.wait()}")
+
+
+def refused(call, request, code):
+    """The details of the error that a call must end with, by type name."""
+    try:
+        call(request, timeout=DEADLINE)
+    except grpc.RpcError as error:
+        assert error.code() == code, f"{error.code()} instead of {code}: {error.details()}"
+        details = {}
+        for detail in rpc_status.from_call(error).details:
+            for kind in (error_details_pb2.BadRequest, error_details_pb2.ErrorInfo, error_details_pb2.ResourceInfo):
+                if detail.Is(kind.DESCRIPTOR):
+                    message = kind()
+                    detail.Unpack(message)
+                    details[kind.DESCRIPTOR.name] = message
+        return details
+    raise AssertionError(f"{request} was accepted")
+
+
+def check_recommend(pb, stub, version):
+    response = stub.Recommend(pb.RecommendRequest(user_id="usr_00000", limit=7), timeout=DEADLINE)
+    assert response.user_known and response.bundle_version == version
+    assert [track.rank for track in response.tracks] == list(range(1, 8))
+    for track in response.tracks:
+        parts = track.components
+        assert track.score == parts.collaborative + parts.content + parts.popularity, track
+        assert track.title and track.artist, track
+    scores = [track.score for track in response.tracks]
+    assert scores == sorted(scores, reverse=True)
+
+    collaborative = stub.Recommend(pb.RecommendRequest(user_id="usr_00000", ranking="RANKING_COLLABORATIVE"), timeout=DEADLINE)
+    assert collaborative.content_weight == 0 and len(collaborative.tracks) == 20
+    assert all(track.components.content == 0 for track in collaborative.tracks)
+
+    plays = [pb.Play(track_id=track.track_id, play_count=3) for track in response.tracks[:3]] + [pb.Play(track_id="no such track")]
+    fresh = stub.Recommend(pb.RecommendRequest(user_id="nobody", history=plays, content_weight=0.5), timeout=DEADLINE)
+    assert not fresh.user_known and list(fresh.unknown_track_ids) == ["no such track"]
+    assert not {play.track_id for play in plays} & {track.track_id for track in fresh.tracks}
+    assert fresh.basis == 1, fresh.basis  # BASIS_FULL
+
+    nothing = stub.Recommend(pb.RecommendRequest(), timeout=DEADLINE)
+    assert len(nothing.tracks) == 20 and nothing.basis == 4  # BASIS_POPULAR
+    return response.tracks[0].track_id
+
+
+def check_similar(pb, stub, track):
+    for weight in (0, 0.5, 1):
+        request = pb.SimilarTracksRequest(track_id=track, content_weight=weight, limit=5)
+        response = stub.SimilarTracks(request, timeout=DEADLINE)
+        assert len(response.tracks) == 5 and track not in {similar.track_id for similar in response.tracks}
+
+
+def check_compare(pb, stub):
+    response = stub.CompareRankings(pb.CompareRankingsRequest(user_id="usr_00001", limit=10), timeout=DEADLINE)
+    assert len(response.lists) == 3 and len(response.agreements) == 3
+    for agreement in response.agreements:
+        first, second = ({track.track_id for track in response.lists[place].tracks} for place in (agreement.first, agreement.second))
+        assert math.isclose(agreement.overlap, len(first & second) / 10)
+        assert 0 <= agreement.rank_biased_overlap <= 1
+    for track in response.tracks:
+        for ranked, rank in zip(response.lists, track.ranks):
+            assert rank == 0 or ranked.tracks[rank - 1].track_id == track.track_id
+
+
+def check_errors(pb, model_pb, stub, models):
+    invalid = grpc.StatusCode.INVALID_ARGUMENT
+    cases = [
+        (stub.Recommend, pb.RecommendRequest(limit=-1), "limit"),
+        (stub.Recommend, pb.RecommendRequest(content_weight=math.nan), "content_weight"),
+        (stub.Recommend, pb.RecommendRequest(ranking=99), "ranking"),
+        (stub.Recommend, pb.RecommendRequest(history=[pb.Play()]), "history[0].track_id"),
+        (stub.Recommend, pb.RecommendRequest(user_id="x" * 10_000_000), "user_id"),
+        (stub.SimilarTracks, pb.SimilarTracksRequest(), "track_id"),
+        (stub.CompareRankings, pb.CompareRankingsRequest(rankings=[pb.RankingSpec()]), "rankings"),
+        (models.ListBundles, model_pb.ListBundlesRequest(page_size=-1), "page_size"),
+        (models.ActivateBundle, model_pb.ActivateBundleRequest(), "version"),
+    ]
+    for call, request, field in cases:
+        details = refused(call, request, invalid)
+        assert [violation.field for violation in details["BadRequest"].field_violations] == [field], details
+        assert details["ErrorInfo"].reason == "INVALID_REQUEST" and details["ErrorInfo"].domain == "crossfade"
+    details = refused(stub.SimilarTracks, pb.SimilarTracksRequest(track_id="no such track"), grpc.StatusCode.NOT_FOUND)
+    assert details["ResourceInfo"].resource_name == "no such track"
+    refused(models.ActivateBundle, model_pb.ActivateBundleRequest(version="20200101T000000000Z-0000"), grpc.StatusCode.NOT_FOUND)
+
+
+def check_models(model_pb, models, versions):
+    info = models.GetServerInfo(model_pb.GetServerInfoRequest(), timeout=DEADLINE)
+    assert info.bundle.version == versions[1] and info.bundle.active and info.limits.max_limit == 1000
+    page = models.ListBundles(model_pb.ListBundlesRequest(page_size=1), timeout=DEADLINE)
+    assert [bundle.version for bundle in page.bundles] == [versions[1]]
+    rest = models.ListBundles(model_pb.ListBundlesRequest(page_size=1, page_token=page.next_page_token), timeout=DEADLINE)
+    assert [bundle.version for bundle in rest.bundles] == [versions[0]] and not rest.next_page_token
+    back = models.RollbackBundle(model_pb.RollbackBundleRequest(), timeout=DEADLINE)
+    assert back.bundle.version == versions[0]
+    refused(models.RollbackBundle, model_pb.RollbackBundleRequest(), grpc.StatusCode.FAILED_PRECONDITION)
+    forth = models.ActivateBundle(model_pb.ActivateBundleRequest(version=versions[1]), timeout=DEADLINE)
+    assert forth.bundle.version == versions[1] and forth.bundle.active
+
+
+def check_health(channel):
+    stub = health_pb2_grpc.HealthStub(channel)
+    for service in ("", "crossfade.v1.RecommendationService", "crossfade.v1.ModelService"):
+        response = stub.Check(health_pb2.HealthCheckRequest(service=service), timeout=DEADLINE)
+        assert response.status == health_pb2.HealthCheckResponse.SERVING, service
+
+
+def check_reflection(channel):
+    stub = reflection_pb2_grpc.ServerReflectionStub(channel)
+    requests = [
+        reflection_pb2.ServerReflectionRequest(list_services=""),
+        reflection_pb2.ServerReflectionRequest(file_containing_symbol="crossfade.v1.RecommendRequest"),
+    ]
+    services, file = stub.ServerReflectionInfo(iter(requests), timeout=DEADLINE)
+    names = {service.name for service in services.list_services_response.service}
+    assert SERVICES <= names, names
+    assert {"grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"} <= names, names
+    assert file.file_descriptor_response.file_descriptor_proto
+
+
+def main(program, data):
+    with tempfile.TemporaryDirectory() as scratch:
+        compile_stubs(scratch)
+        from crossfade.v1 import model_service_pb2 as model_pb, model_service_pb2_grpc as model_grpc
+        from crossfade.v1 import recommendation_service_pb2 as pb, recommendation_service_pb2_grpc as pb_grpc
+        from crossfade.v1 import ranking_pb2
+
+        pb.Play = ranking_pb2.Play
+        bundles = f"{scratch}/bundles"
+        versions = [train(program, data, bundles, seed)["version"] for seed in (1, 2)]
+        server, address = start(program, bundles)
+        try:
+            with grpc.insecure_channel(address) as channel:
+                stub, models = pb_grpc.RecommendationServiceStub(channel), model_grpc.ModelServiceStub(channel)
+                check_health(channel)
+                check_reflection(channel)
+                track = check_recommend(pb, stub, versions[1])
+                check_similar(pb, stub, track)
+                check_compare(pb, stub)
+                check_errors(pb, model_pb, stub, models)
+                check_models(model_pb, models, versions)
+                check_recommend(pb, stub, versions[1])
+            server.send_signal(signal.SIGTERM)
+            assert server.wait(timeout=DEADLINE) == 0, "the server did not end cleanly"
+        finally:
+            server.kill()
+    print("interop: every RPC, health, reflection and error details are as described")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
