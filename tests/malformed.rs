@@ -287,7 +287,7 @@ fn compare_cases() -> Vec<Malformed> {
         },
         "rankings",
     );
-    for place in [0_usize, 1, 4] {
+    for place in [0_usize, 1, 2, 3, 4] {
         for weight in weights() {
             let mut rankings = vec![good; 5];
             rankings[place] = spec(pb::Ranking::Blend.into(), Some(weight));

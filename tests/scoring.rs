@@ -58,8 +58,7 @@ fn score(out: &Path) -> std::process::Command {
         .arg("--bundles")
         .arg(&World::shared().store)
         .arg("--out")
-        .arg(out)
-        .args(["--limit", "15"]);
+        .arg(out);
     command
 }
 
@@ -70,7 +69,7 @@ async fn batch_scores_are_what_the_service_answers() {
     let directory = tempfile::tempdir().unwrap();
     for weight in [0.0, 0.5, 1.0] {
         let out = directory.path().join(format!("{weight}.parquet"));
-        succeed(score(&out).args(["--content-weight", &weight.to_string()]));
+        succeed(score(&out).args(["--limit", "15", "--content-weight", &weight.to_string()]));
         let lists = read(&out);
         assert_eq!(lists.len(), 300, "every user is scored");
         for (user, list) in lists.iter().step_by(7) {

@@ -111,6 +111,11 @@ impl<'w> UserPlays<'w> {
 
     /// The next track and the chance that it is skipped.
     fn next_track(&mut self) -> (Heard, f64) {
+        let play = self.world.play_count(self.user) - self.left - 1;
+        if let Some((track, core)) = self.world.debut((self.user, play), self.now_ms) {
+            let duration_ms = core.duration_ms;
+            return (Heard { track, duration_ms }, 0.0);
+        }
         if !self.memory.is_empty() && self.stream.chance(self.listener.repeats) {
             return (self.stream.pick(&self.memory), SKIPPED_REPEATS);
         }

@@ -111,6 +111,23 @@ impl World {
         UserPlays::new(self, user)
     }
 
+    /// The track that makes its debut with the `play`th play of a user, counted from 0 in order of time, if any does and it
+    /// is out by that time.
+    ///
+    /// Debuts are spread evenly over the whole log: somebody, somewhere, heard each track that is not cold, whatever its
+    /// popularity. Worlds with fewer than two plays a track have none.
+    pub(crate) fn debut(&self, (user, play): (u32, u64), now_ms: i64) -> Option<(u32, &Core)> {
+        let every = self.config.plays / u64::from(self.config.tracks);
+        let number = self.play_offsets[user as usize] + play;
+        if every < 2 || !number.is_multiple_of(every) {
+            return None;
+        }
+        let track = u32::try_from(number / every).ok()?;
+        let core = self.cores.get(track as usize)?;
+        let released_ms = core.release.start_ms() - self.config.start.start_ms();
+        (!core.cold && released_ms <= now_ms).then_some((track, core))
+    }
+
     /// All plays, user after user, those of each in order of time.
     pub fn plays(&self) -> impl Iterator<Item = Play> + '_ {
         (0..self.config.users).flat_map(|user| self.user_plays(user))

@@ -106,7 +106,7 @@ fn publish(
             }),
         };
         // What was measured above is in memory; what will be served is what can be read back.
-        store.publish(&publication, |reopened| check_recall(reopened).map(drop))
+        store.publish(&publication, |reopened| check_recall(reopened, &recall))
     })?;
     let model = engine.model();
     let removed = store.prune(stages.settings.bundles.keep)?;
