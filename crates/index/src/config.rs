@@ -8,8 +8,8 @@ use crate::Error;
 pub struct Config {
     /// Catalogues below this many rows get no approximate index: a pruned exact scan is as fast. Rows, at least 1.
     pub exact_below_rows: usize,
-    /// Neighbours per row in the graph (HNSW's M), 4 to 256. More raise recall, memory (about 8 bytes a neighbour and
-    /// row) and build time.
+    /// Neighbours per row in the graph (HNSW's M), 4 to 256; twice as many on its ground level. More raise recall, build
+    /// time and size (8 bytes each and row).
     pub connectivity: usize,
     /// Candidates considered when a row is linked (HNSW's efConstruction), at least `connectivity`. More raise recall
     /// and build time.
@@ -25,14 +25,14 @@ pub struct Config {
     /// The largest share of the rows that may be fetched from the graph; beyond it exact search is used. Above 0, at
     /// most 1.
     pub largest_fetch: f32,
-    /// How many searches may be inside the graph at the same time; others wait. 1 to 4096. Each keeps scratch memory of
-    /// about a byte a row.
+    /// How many searches may be inside the graph at the same time; others wait. 1 to 4096. Each keeps its scratch memory
+    /// for the next.
     pub concurrent_searches: usize,
     /// Threads that build the graph, 1 to 256. With 1, the same rows give the same file; with more, the build is faster
     /// but the links depend on timing.
     pub build_threads: usize,
-    /// Length of each block in the graph relative to its natural length, one number above 0 per block; empty for 1
-    /// everywhere. Scores do not depend on it: the query is divided by it. It decides which block's neighbourhoods the
+    /// Length of each block in the graph relative to its natural length, one number from 0.001 to 1000 per block;
+    /// empty for 1 everywhere. Scores do not depend on it: the query is divided by it. It decides which block's neighbourhoods the
     /// graph keeps, so larger means better recall for queries that weigh that block more, and worse for the others.
     pub block_scales: Vec<f32>,
 }
@@ -62,7 +62,7 @@ impl Config {
     /// [`Error::Config`] with the first field outside its range.
     pub fn validate(&self) -> Result<(), Error> {
         let share = |value: f32| value > 0.0 && value <= 1.0;
-        let scale = |&value: &f32| value.is_finite() && value > 0.0;
+        let scale = |value: &f32| (1e-3..=1e3).contains(value);
         let rules: [(&'static str, bool, &'static str); 10] = [
             (
                 "exact_below_rows",
@@ -108,7 +108,7 @@ impl Config {
             (
                 "block_scales",
                 self.block_scales.iter().all(scale),
-                "must be finite and above 0",
+                "must be 0.001 to 1000",
             ),
         ];
         match rules.into_iter().find(|&(_, holds, _)| !holds) {
@@ -118,7 +118,7 @@ impl Config {
     }
 
     /// How many candidates the graph should yield for `limit` results.
-    pub(crate) fn expansion(&self, limit: usize) -> usize {
+    pub fn expansion(&self, limit: usize) -> usize {
         let scaled = limit.saturating_mul(self.expansion_search) / self.recall_at;
         scaled.max(self.expansion_search)
     }

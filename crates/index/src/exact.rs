@@ -3,7 +3,8 @@ use crate::{Filter, Hit, JointRows, Query, TopK, scan::Scan};
 /// Rows bounded and scored together.
 pub(crate) const GROUP: usize = 128;
 
-/// With fewer than one row in this many allowed, the allowed rows are visited one by one rather than looked for in the norm order.
+/// With fewer than one row in this many allowed, the allowed rows are visited one by one rather than looked for in the
+/// norm order.
 const FEW: usize = 8;
 
 /// One in this many groups is visited by norm before the choice of order: enough for a threshold near the final one.
@@ -33,7 +34,7 @@ pub struct Exact {
 pub struct Found {
     /// Hits, best first.
     pub hits: Vec<Hit>,
-    /// How many rows had at least one block read, in an exact search, or were proposed by the graph.
+    /// How many rows had at least one block read (twice, if so), or how many the graph proposed.
     pub visited: usize,
 }
 

@@ -8,6 +8,9 @@ use crate::{
     kernel::dots,
 };
 
+/// The largest bound on a score that is let through: half the range leaves room for every rounding on the way.
+pub(crate) const LARGEST: f64 = f32::MAX as f64 / 2.0;
+
 /// The stored side of the inner product: several matrices ("blocks") with one vector per row each, read as one joint
 /// vector per row.
 ///
@@ -138,8 +141,7 @@ impl JointRows {
             .zip(&self.inner.blocks)
             .map(|(norm, block)| norm * f64::from(block.longest))
             .sum();
-        // Half the range leaves room for every rounding on the way.
-        if bound > f64::from(f32::MAX) / 2.0 {
+        if bound > LARGEST {
             return Err(Error::QueryTooLarge { bound });
         }
         Ok(Query { values, norms })
@@ -185,6 +187,11 @@ impl JointRows {
     /// At least the norm of every row of a block.
     pub(crate) fn norms(&self, block: usize) -> &[f32] {
         &self.inner.blocks[block].norms
+    }
+
+    /// The largest of [`norms`](Self::norms).
+    pub(crate) fn longest(&self, block: usize) -> f32 {
+        self.inner.blocks[block].longest
     }
 
     pub(crate) fn slack(&self) -> Slack {
