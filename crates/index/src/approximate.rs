@@ -15,7 +15,7 @@ use crate::{
 ///
 /// The graph is usearch's HNSW under the raw inner product. (The textbook reduction to cosine by an extra coordinate
 /// fails on factor models: that coordinate swamps the others.) Each block is stored at the length
-/// [`Config::block_scales`] says, and the query's part is divided by the same number, so scores are unchanged while the
+/// [`Config::block_scales`] says (by [`Config::balanced`], best), and the query's part is divided by the same number, so scores are unchanged while the
 /// scale decides which block's neighbourhoods the graph follows.
 ///
 /// A value is only ever searched: building and opening return a finished index. Any number of threads may search; more

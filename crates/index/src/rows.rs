@@ -194,6 +194,16 @@ impl JointRows {
         self.inner.blocks[block].longest
     }
 
+    /// The 99th percentile of a block's norms: at most one in a hundred is longer.
+    pub(crate) fn long_norm(&self, block: usize) -> f32 {
+        let mut norms = self.norms(block).to_vec();
+        let at = (norms.len() * 99 / 100).min(norms.len().saturating_sub(1));
+        if norms.is_empty() {
+            return 0.0;
+        }
+        *norms.select_nth_unstable_by(at, f32::total_cmp).1
+    }
+
     pub(crate) fn slack(&self) -> Slack {
         self.inner.slack
     }
