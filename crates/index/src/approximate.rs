@@ -8,13 +8,14 @@ use crate::{
     Config, Error, Filter, Found, Hit, JointRows, Query, TopK,
     gate::Gate,
     graph::{self, Graph},
+    rows::LARGEST,
 };
 
 /// Approximate search: a navigable graph over the joint rows proposes candidates, which are then scored exactly.
 ///
 /// The graph is usearch's HNSW under the raw inner product. (The textbook reduction to cosine by an extra coordinate
 /// fails on factor models: that coordinate swamps the others.) Each block is stored at the length
-/// [`Config::block_scales`] says, and the query's part is divided by the same number, so scores are unchanged while the
+/// [`Config::block_scales`] says (by [`Config::balanced`], best), and the query's part is divided by the same number, so scores are unchanged while the
 /// scale decides which block's neighbourhoods the graph follows.
 ///
 /// A value is only ever searched: building and opening return a finished index. Any number of threads may search; more
@@ -34,13 +35,15 @@ impl Approximate {
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] if the configuration is not valid, [`Error::Graph`] if the library fails.
+    /// [`Error::Config`] if the configuration is not valid, [`Error::RowsTooLarge`] if products of rows could overflow,
+    /// [`Error::Graph`] if the library fails.
     pub fn build(
         rows: &JointRows,
         config: &Config,
         progress: &(dyn Fn(usize) + Sync),
     ) -> Result<Self, Error> {
         let scales = column_scales(rows, config)?;
+        check_products(rows, config)?;
         let threads = config.build_threads.max(config.concurrent_searches);
         let graph = graph::create(rows, config, threads)?;
         let mut order: Vec<u32> = (0..rows.len() as u32).collect();
@@ -98,7 +101,8 @@ impl Approximate {
     ///
     /// # Errors
     ///
-    /// [`Error::Graph`] if the library fails, for example for want of memory.
+    /// [`Error::QueryTooLarge`] if the query overflows when divided by the scales, [`Error::Graph`] if the library fails,
+    /// for example for want of memory.
     pub fn search(
         &self,
         query: &Query<'_>,
@@ -117,6 +121,11 @@ impl Approximate {
             .zip(&self.scales)
             .map(|(value, scale)| value / scale)
             .collect();
+        // The library must not meet a number that is not finite.
+        if !scaled.iter().all(|value| value.is_finite()) {
+            let bound = f64::INFINITY;
+            return Err(Error::QueryTooLarge { bound });
+        }
         let candidates = {
             let _pass = self.gate.enter();
             graph::candidates(&self.graph, &scaled, wanted)?
@@ -168,6 +177,19 @@ fn column_scales(rows: &JointRows, config: &Config) -> Result<Vec<f32>, Error> {
             std::iter::repeat_n(scale, rows.span(block).len())
         })
         .collect())
+}
+
+/// Refuses rows whose products in the graph could overflow.
+fn check_products(rows: &JointRows, config: &Config) -> Result<(), Error> {
+    let length = |block: usize| {
+        let scale = config.block_scales.get(block).copied().unwrap_or(1.0);
+        f64::from(rows.longest(block)) * f64::from(scale)
+    };
+    let bound: f64 = (0..rows.blocks()).map(|block| length(block).powi(2)).sum();
+    if bound > LARGEST {
+        return Err(Error::RowsTooLarge { bound });
+    }
+    Ok(())
 }
 
 fn insert_all(

@@ -72,7 +72,7 @@ mod tests {
     fn norms_are_rounded_up_and_zero_stays_zero() {
         assert_eq!(round_up(norm_above(&[0.0; 5])), 0.0);
         let norm = norm_above(&[3.0, 4.0]);
-        assert!(norm >= 5.0 && norm < 5.000_001);
+        assert!((5.0..5.000_001).contains(&norm));
         assert!(f64::from(round_up(norm)) >= norm);
         assert_eq!(round_up(f64::from(f32::MAX) * 2.0), f32::INFINITY);
     }

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
+use crate::{Error, JointRows};
 
 /// How rows are indexed and searched.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -8,8 +8,8 @@ use crate::Error;
 pub struct Config {
     /// Catalogues below this many rows get no approximate index: a pruned exact scan is as fast. Rows, at least 1.
     pub exact_below_rows: usize,
-    /// Neighbours per row in the graph (HNSW's M), 4 to 256. More raise recall, memory (about 8 bytes a neighbour and
-    /// row) and build time.
+    /// Neighbours per row in the graph (HNSW's M), 4 to 256; twice as many on its ground level. More raise recall, build
+    /// time and size (8 bytes each and row).
     pub connectivity: usize,
     /// Candidates considered when a row is linked (HNSW's efConstruction), at least `connectivity`. More raise recall
     /// and build time.
@@ -25,15 +25,16 @@ pub struct Config {
     /// The largest share of the rows that may be fetched from the graph; beyond it exact search is used. Above 0, at
     /// most 1.
     pub largest_fetch: f32,
-    /// How many searches may be inside the graph at the same time; others wait. 1 to 4096. Each keeps scratch memory of
-    /// about a byte a row.
+    /// How many searches may be inside the graph at the same time; others wait. 1 to 4096. Each keeps its scratch memory
+    /// for the next.
     pub concurrent_searches: usize,
     /// Threads that build the graph, 1 to 256. With 1, the same rows give the same file; with more, the build is faster
     /// but the links depend on timing.
     pub build_threads: usize,
-    /// Length of each block in the graph relative to its natural length, one number above 0 per block; empty for 1
-    /// everywhere. Scores do not depend on it: the query is divided by it. It decides which block's neighbourhoods the
-    /// graph keeps, so larger means better recall for queries that weigh that block more, and worse for the others.
+    /// What each block is multiplied by in the graph, one number from 0.001 to 1000 per block; empty for 1 everywhere.
+    /// Scores do not depend on it: the query is divided by it. It decides which block's neighbourhoods the graph keeps,
+    /// so larger means better recall for queries that weigh that block more, and worse for the others. See
+    /// [`balanced`](Self::balanced).
     pub block_scales: Vec<f32>,
 }
 
@@ -42,7 +43,7 @@ impl Default for Config {
         Self {
             exact_below_rows: 20_000,
             connectivity: 16,
-            expansion_add: 128,
+            expansion_add: 64,
             expansion_search: 400,
             recall_at: 100,
             recall_floor: 0.95,
@@ -62,7 +63,7 @@ impl Config {
     /// [`Error::Config`] with the first field outside its range.
     pub fn validate(&self) -> Result<(), Error> {
         let share = |value: f32| value > 0.0 && value <= 1.0;
-        let scale = |&value: &f32| value.is_finite() && value > 0.0;
+        let scale = |value: &f32| (1e-3..=1e3).contains(value);
         let rules: [(&'static str, bool, &'static str); 10] = [
             (
                 "exact_below_rows",
@@ -108,7 +109,7 @@ impl Config {
             (
                 "block_scales",
                 self.block_scales.iter().all(scale),
-                "must be finite and above 0",
+                "must be 0.001 to 1000",
             ),
         ];
         match rules.into_iter().find(|&(_, holds, _)| !holds) {
@@ -117,8 +118,31 @@ impl Config {
         }
     }
 
+    /// The same configuration with [`block_scales`](Self::block_scales) set so that the 99th percentile of a block's norms
+    /// is `strength` times that of the first block's, in the graph.
+    ///
+    /// Factor norms are heavy-tailed and it is the long ones that fill answers, hence a high percentile and not the
+    /// mean. Measured with factors (128 columns) and unit embeddings (64 columns) of 200,000 tracks, recall at 100 with
+    /// 400 candidates at content weights 0, 0.5 and 1: strength 0.45 gives 0.989, 0.956, 0.685, strength 0.9 gives 0.990,
+    /// 0.981, 0.826; beyond 1.2 recall at weight 0 falls below 0.9. [`BALANCE`](Self::BALANCE) stays clear of that edge.
+    ///
+    /// # Panics
+    ///
+    /// If `block` is out of range.
+    pub fn balanced(mut self, rows: &JointRows, block: usize, strength: f32) -> Self {
+        let (first, own) = (rows.long_norm(0), rows.long_norm(block));
+        self.block_scales.resize(rows.blocks(), 1.0);
+        if first > 0.0 && own > 0.0 {
+            self.block_scales[block] = (strength * first / own).clamp(1e-3, 1e3);
+        }
+        self
+    }
+
+    /// A good `strength` for [`balanced`](Self::balanced).
+    pub const BALANCE: f32 = 0.8;
+
     /// How many candidates the graph should yield for `limit` results.
-    pub(crate) fn expansion(&self, limit: usize) -> usize {
+    pub fn expansion(&self, limit: usize) -> usize {
         let scaled = limit.saturating_mul(self.expansion_search) / self.recall_at;
         scaled.max(self.expansion_search)
     }
@@ -126,6 +150,8 @@ impl Config {
 
 #[cfg(test)]
 mod tests {
+    use crossfade_matrix::Dense;
+
     use super::*;
 
     #[test]
@@ -153,6 +179,21 @@ mod tests {
                 ..
             })
         ));
+    }
+
+    #[test]
+    fn balancing_brings_long_vectors_of_a_block_to_a_share_of_the_first_blocks() {
+        let first = Dense::new(100, 1, (0..100).map(|row| row as f32).collect::<Vec<_>>());
+        let second = Dense::new(100, 2, [0.6, 0.8].repeat(100));
+        let rows = JointRows::new(vec![first, second, Dense::zeros(100, 1)]).unwrap();
+        let config = Config::default()
+            .balanced(&rows, 1, 0.5)
+            .balanced(&rows, 2, 0.5);
+        let [one, scale, idle] = config.block_scales[..] else {
+            panic!("one scale per block: {config:?}");
+        };
+        assert_eq!((one, idle), (1.0, 1.0));
+        assert!((scale - 49.5).abs() < 1e-4, "{scale}");
     }
 
     #[test]

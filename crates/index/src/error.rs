@@ -44,6 +44,13 @@ pub enum Error {
         /// The largest score the query could have.
         bound: f64,
     },
+    /// Stored vectors are so long that inner products among them could leave the range of `f32`, which no graph can be
+    /// built on.
+    #[error("the rows are too large for a graph: products could reach {bound:e}")]
+    RowsTooLarge {
+        /// The largest product two rows could have.
+        bound: f64,
+    },
     /// A configuration field is outside its range.
     #[error("{field}: {problem}")]
     Config {

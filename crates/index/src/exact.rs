@@ -3,15 +3,24 @@ use crate::{Filter, Hit, JointRows, Query, TopK, scan::Scan};
 /// Rows bounded and scored together.
 pub(crate) const GROUP: usize = 128;
 
-/// Below this share of allowed rows, the allowed rows are visited one by one rather than looked for in the norm order.
+/// With fewer than one row in this many allowed, the allowed rows are visited one by one rather than looked for in the
+/// norm order.
 const FEW: usize = 8;
+
+/// One in this many groups is visited by norm before the choice of order: enough for a threshold near the final one.
+const HEAD: usize = 16;
+
+/// With more than one in this many groups left open by the norm bounds, rows are read in place: reading a row out of
+/// order costs about twice as much.
+const MANY: usize = 2;
 
 /// Exact search: every row that could be among the best is scored.
 ///
 /// Rows are visited in order of falling norm of the first block, in groups that know the largest norm of each block.
 /// A group whose best imaginable score (Cauchy-Schwarz per block, with the floating-point slack of the computed score)
 /// is below the current `limit`-th best is skipped; within a group the same is asked of each row before each of its
-/// blocks is read. The answer is the one of [`scan_all`](Self::scan_all), bit for bit.
+/// blocks is read. Where most groups could matter, the rows are read in their stored order instead, which memory serves
+/// faster. The answer is the one of [`scan_all`](Self::scan_all), bit for bit.
 #[derive(Debug, Clone)]
 pub struct Exact {
     rows: JointRows,
@@ -25,7 +34,7 @@ pub struct Exact {
 pub struct Found {
     /// Hits, best first.
     pub hits: Vec<Hit>,
-    /// How many rows had at least one block read, in an exact search, or were proposed by the graph.
+    /// How many rows had at least one block read (twice, if so), or how many the graph proposed.
     pub visited: usize,
 }
 
@@ -61,7 +70,7 @@ impl Exact {
             Some(allowed) if allowed.len() < self.rows.len() / FEW => {
                 self.visit_listed(&mut scan, allowed.iter());
             }
-            _ => self.visit_by_norm(&mut scan),
+            _ => self.visit_all(&mut scan, limit),
         }
         scan.finish()
     }
@@ -71,17 +80,45 @@ impl Exact {
     pub fn scan_all(&self, query: &Query<'_>, limit: usize, filter: &Filter<'_>) -> Found {
         let limit = limit.min(self.rows.len());
         let mut scan = Scan::new(&self.rows, query, TopK::new(limit), *filter);
-        let rows: Vec<u32> = (0..self.rows.len() as u32).collect();
-        for group in rows.chunks(GROUP) {
-            scan.score_all(group);
-        }
+        self.each_in_place(|group| scan.score_all(group));
         scan.finish()
     }
 
-    fn visit_by_norm(&self, scan: &mut Scan<'_>) {
-        let groups = self.longest.chunks_exact(self.rows.blocks());
-        for (group, longest) in self.order.chunks(GROUP).zip(groups) {
-            scan.visit(group, longest);
+    fn visit_all(&self, scan: &mut Scan<'_>, limit: usize) {
+        let bounds = self.longest.chunks_exact(self.rows.blocks());
+        let mut groups = self.order.chunks(GROUP).zip(bounds);
+        let head = groups.len() / HEAD;
+        for (at, (group, longest)) in groups.by_ref().enumerate() {
+            if scan.could_enter(longest) {
+                scan.visit(group);
+            }
+            if at >= head && scan.threshold().is_some() {
+                break;
+            }
+        }
+        let open = groups
+            .clone()
+            .filter(|(_, longest)| scan.could_enter(longest));
+        if open.count() * MANY > groups.len() {
+            scan.restart(limit);
+            self.each_in_place(|group| scan.visit(group));
+        } else {
+            for (group, longest) in groups {
+                if scan.could_enter(longest) {
+                    scan.visit(group);
+                }
+            }
+        }
+    }
+
+    /// Groups of rows as they are stored.
+    fn each_in_place(&self, mut visit: impl FnMut(&[u32])) {
+        let end = self.rows.len() as u32;
+        let mut group = Vec::with_capacity(GROUP);
+        for start in (0..end).step_by(GROUP) {
+            group.clear();
+            group.extend((start..end).take(GROUP));
+            visit(&group);
         }
     }
 
@@ -90,7 +127,7 @@ impl Exact {
             .take_while(|&row| (row as usize) < self.rows.len())
             .collect();
         for group in rows.chunks(GROUP) {
-            scan.visit(group, &longest_of(&self.rows, group));
+            scan.visit(group);
         }
     }
 }

@@ -60,7 +60,8 @@ impl Index {
         })
     }
 
-    /// Adds a graph over the same rows, and the recall measured on it at several mixes.
+    /// Adds a graph over the same rows, and the recall measured on it ([`Measured::new`](crate::Measured::new)) at several
+    /// mixes.
     ///
     /// A query's mix is its place on a line of queries that the caller defines, such as the weight of one block against
     /// the other. The graph is used where the measured mixes on both sides of a query's reach the floor.

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Approximate, Error, Exact, Filter, Hit, JointRows};
+use crate::{Approximate, Config, Error, Exact, Filter, Hit, JointRows};
 
 /// How much of the exact answers the graph finds for queries of one mix.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -35,7 +35,24 @@ pub struct Measured<'a> {
     pub expansion: usize,
 }
 
-impl Measured<'_> {
+impl<'a> Measured<'a> {
+    /// The measurement that [`Index`](crate::Index) relies on: at [`Config::recall_at`] hits and the expansion it uses for
+    /// them.
+    pub fn new(
+        rows: &'a JointRows,
+        exact: &'a Exact,
+        approximate: &'a Approximate,
+        config: &Config,
+    ) -> Self {
+        Self {
+            rows,
+            exact,
+            approximate,
+            limit: config.recall_at,
+            expansion: config.expansion(config.recall_at),
+        }
+    }
+
     /// Compares the graph's answers to the exact ones on sample queries of one mix.
     ///
     /// Ties are fair: a hit counts if it scores at least as much as the last exact hit, whichever row it is. Both sides

@@ -8,6 +8,9 @@ use crate::{
     kernel::dots,
 };
 
+/// The largest bound on a score that is let through: half the range leaves room for every rounding on the way.
+pub(crate) const LARGEST: f64 = f32::MAX as f64 / 2.0;
+
 /// The stored side of the inner product: several matrices ("blocks") with one vector per row each, read as one joint
 /// vector per row.
 ///
@@ -138,8 +141,7 @@ impl JointRows {
             .zip(&self.inner.blocks)
             .map(|(norm, block)| norm * f64::from(block.longest))
             .sum();
-        // Half the range leaves room for every rounding on the way.
-        if bound > f64::from(f32::MAX) / 2.0 {
+        if bound > LARGEST {
             return Err(Error::QueryTooLarge { bound });
         }
         Ok(Query { values, norms })
@@ -185,6 +187,21 @@ impl JointRows {
     /// At least the norm of every row of a block.
     pub(crate) fn norms(&self, block: usize) -> &[f32] {
         &self.inner.blocks[block].norms
+    }
+
+    /// The largest of [`norms`](Self::norms).
+    pub(crate) fn longest(&self, block: usize) -> f32 {
+        self.inner.blocks[block].longest
+    }
+
+    /// The 99th percentile of a block's norms: at most one in a hundred is longer.
+    pub(crate) fn long_norm(&self, block: usize) -> f32 {
+        let mut norms = self.norms(block).to_vec();
+        let at = (norms.len() * 99 / 100).min(norms.len().saturating_sub(1));
+        if norms.is_empty() {
+            return 0.0;
+        }
+        *norms.select_nth_unstable_by(at, f32::total_cmp).1
     }
 
     pub(crate) fn slack(&self) -> Slack {

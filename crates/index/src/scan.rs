@@ -11,6 +11,8 @@ pub(crate) struct Scan<'a> {
     filter: Filter<'a>,
     slack: Slack,
     top: TopK,
+    // A score that enough rows are known to reach, whether or not they are in `top`.
+    floor: Option<f32>,
     visited: usize,
     // Blocks whose part of the query is not zero; the others add nothing to any score.
     active: Vec<usize>,
@@ -45,6 +47,7 @@ impl<'a> Scan<'a> {
             filter,
             slack: rows.slack(),
             top,
+            floor: None,
             visited: 0,
             active: (0..rows.blocks()).filter(|&b| norms[b] > 0.0).collect(),
             alive: Vec::with_capacity(GROUP),
@@ -61,23 +64,40 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// Offers a group of at most [`GROUP`] rows, none of which has a block longer than `longest`.
-    pub(crate) fn visit(&mut self, group: &[u32], longest: &[f32]) {
-        let Some(threshold) = self.top.threshold() else {
+    /// Forgets the hits but not how good they were, to visit all rows again in another order.
+    pub(crate) fn restart(&mut self, limit: usize) {
+        self.floor = self.threshold();
+        self.top = TopK::new(limit);
+    }
+
+    /// The score below which nothing can enter, once that is known.
+    pub(crate) fn threshold(&self) -> Option<f32> {
+        match (self.top.threshold(), self.floor) {
+            (Some(reached), Some(floor)) => Some(reached.max(floor)),
+            (reached, floor) => reached.or(floor),
+        }
+    }
+
+    /// Whether a row whose blocks are no longer than `longest` could enter.
+    pub(crate) fn could_enter(&self, longest: &[f32]) -> bool {
+        let Some(threshold) = self.threshold() else {
+            return true;
+        };
+        let norms = self.query.norms();
+        let reach = |&block: &usize| norms[block] * f64::from(longest[block]);
+        let size: f64 = self.active.iter().map(reach).sum();
+        size + self.slack.of(size) >= f64::from(threshold)
+    }
+
+    /// Offers a group of at most [`GROUP`] rows, reading of each only as much as its bound does not exclude.
+    pub(crate) fn visit(&mut self, group: &[u32]) {
+        let Some(threshold) = self.threshold() else {
             return self.score_all(group);
         };
         let threshold = f64::from(threshold);
-        let reach = |block: usize| self.query.norms()[block] * f64::from(longest[block]);
-        let size: f64 = self.active.iter().map(|&block| reach(block)).sum();
-        if size + self.slack.of(size) < threshold {
-            return;
-        }
-        // What excludes most per value read comes first.
-        let gain = |block: usize| reach(block) / self.rows.span(block).len() as f64;
-        self.active
-            .sort_by(|&a, &b| gain(b).total_cmp(&gain(a)).then(a.cmp(&b)));
         self.bound(group, threshold);
         self.visited += self.alive.len();
+        self.order_blocks();
         for stage in 0..self.active.len() {
             let block = self.active[stage];
             self.read(block);
@@ -88,7 +108,13 @@ impl<'a> Scan<'a> {
 
     /// Scores every allowed row of a group.
     pub(crate) fn score_all(&mut self, group: &[u32]) {
-        self.bound(group, f64::NEG_INFINITY);
+        self.alive.clear();
+        for (at, &row) in group.iter().enumerate() {
+            if self.filter.allows(row) {
+                let bound = f64::INFINITY;
+                self.alive.push(Candidate { row, at, bound });
+            }
+        }
         self.visited += self.alive.len();
         for stage in 0..self.active.len() {
             self.read(self.active[stage]);
@@ -105,6 +131,23 @@ impl<'a> Scan<'a> {
             if bound >= threshold && self.filter.allows(row) {
                 self.alive.push(Candidate { row, at, bound });
             }
+        }
+    }
+
+    /// Puts first the block that stands to exclude most per value read: the one whose bounds are largest for its width.
+    fn order_blocks(&mut self) {
+        let gain = |&block: &usize| {
+            let reached: f64 = self
+                .alive
+                .iter()
+                .map(|one| self.reach(block, one.row))
+                .sum();
+            reached / self.rows.span(block).len() as f64
+        };
+        let mut gains: Vec<(f64, usize)> = self.active.iter().map(|b| (gain(b), *b)).collect();
+        gains.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        for (place, (_, block)) in self.active.iter_mut().zip(gains) {
+            *place = block;
         }
     }
 

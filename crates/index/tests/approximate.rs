@@ -43,11 +43,9 @@ fn recall_is_high_and_an_opened_file_answers_like_the_built_index() {
         let queries = world.queries(w, 20);
         let measure = |approximate| {
             let measured = Measured {
-                rows: &world.rows,
-                exact: &exact,
-                approximate,
                 limit: 20,
                 expansion: 400,
+                ..Measured::new(&world.rows, &exact, approximate, &config())
             };
             measured.recall(w, &queries).unwrap()
         };
@@ -189,6 +187,23 @@ fn an_empty_catalogue_can_be_built_saved_opened_and_searched() {
 }
 
 #[test]
+fn a_graph_refuses_rows_and_queries_whose_products_overflow() {
+    let rows = JointRows::new(vec![Dense::new(1, 1, vec![1e19])]).unwrap();
+    let scaled = |scale| Config {
+        block_scales: vec![scale],
+        ..config()
+    };
+    let refused = Approximate::build(&rows, &scaled(10.0), &|_| ());
+    assert!(matches!(refused, Err(Error::RowsTooLarge { .. })));
+
+    let small = JointRows::new(vec![Dense::new(1, 1, vec![1e-9])]).unwrap();
+    let graph = build(&small, &scaled(0.001));
+    let query = small.query(&[1e38]).unwrap();
+    let refused = graph.search(&query, 1, 1, &Filter::all());
+    assert!(matches!(refused, Err(Error::QueryTooLarge { .. })));
+}
+
+#[test]
 fn a_file_that_is_missing_foreign_cut_short_or_for_other_rows_is_refused_by_name() {
     let world = World::new(600, 8, 4, 13);
     let folder = tempfile::tempdir().unwrap();
@@ -200,7 +215,10 @@ fn a_file_that_is_missing_foreign_cut_short_or_for_other_rows_is_refused_by_name
     };
     assert!(matches!(open(&world.rows, &config()), Error::File { .. }));
 
-    build(&world.rows, &config()).save(&file).unwrap();
+    let graph = build(&world.rows, &config());
+    let nowhere = folder.path().join("no folder").join("graph");
+    assert!(matches!(graph.save(&nowhere), Err(Error::File { .. })));
+    graph.save(&file).unwrap();
     let whole = fs::read(&file).unwrap();
     let fewer = World::new(599, 8, 4, 13);
     let mismatch = open(&fewer.rows, &config());
