@@ -91,7 +91,10 @@ async fn cold_tracks_are_reached_by_content_and_never_by_collaboration() {
     }
     let is_cold = cold_ids();
     let share = is_cold.len() as f64 / report["tracks"].as_f64().unwrap();
-    assert!((0.04..0.07).contains(&share), "{share} of the sample is cold");
+    assert!(
+        (0.04..0.07).contains(&share),
+        "{share} of the sample is cold"
+    );
     // Tracks that were only ever skipped have no listeners either.
     assert!(report["cold_tracks"].as_u64().unwrap() as usize >= is_cold.len());
     assert_eq!(collaborative.intersection(&is_cold).count(), 0);

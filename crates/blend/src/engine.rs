@@ -98,12 +98,28 @@ impl Engine {
         &self.index
     }
 
-    /// Gives the index a graph over its rows, and what was measured of it by content weight. From then on the graph answers
-    /// where it is good enough and pays.
-    pub fn with_graph(self, graph: Approximate, measured: Vec<Recall>) -> Self {
+    /// Gives the index a graph over its rows, the configuration it was built with, and what was measured of it by content
+    /// weight. From then on the graph answers where it is good enough and pays.
+    pub fn with_graph(
+        mut self,
+        graph: Approximate,
+        config: crossfade_index::Config,
+        measured: Vec<Recall>,
+    ) -> Self {
+        self.model.index = config;
         Self {
             index: self.index.with_approximate(graph, measured),
             ..self
+        }
+    }
+
+    /// The index's configuration with the parts of the joint vectors brought to lengths that suit a graph, unless lengths
+    /// were chosen by hand.
+    pub fn graph_config(&self) -> crossfade_index::Config {
+        let config = self.model.index.clone();
+        match config.block_scales.is_empty() {
+            true => config.balanced(self.index.rows(), CONTENT, crossfade_index::Config::BALANCE),
+            false => config,
         }
     }
 

@@ -149,7 +149,10 @@ fn open_graph(directory: &Path, manifest: &Manifest, engine: Engine) -> Result<E
     let path = directory.join(GRAPH);
     let graph = Approximate::open(&path, engine.index().rows(), &manifest.index);
     match graph {
-        Ok(graph) => Ok(engine.with_graph(graph, manifest.recall.clone())),
+        Ok(graph) => {
+            let config = manifest.index.clone();
+            Ok(engine.with_graph(graph, config, manifest.recall.clone()))
+        }
         Err(source) => Err(Error::Index {
             action: "open",
             path,

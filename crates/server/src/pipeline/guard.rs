@@ -16,13 +16,13 @@ const QUERIES: usize = 200;
 ///
 /// If the graph cannot be built, or reaches the floor nowhere.
 pub fn with_graph(engine: Engine, observer: Observer<'_>) -> anyhow::Result<(Engine, Vec<Recall>)> {
-    let config = &engine.model().index;
+    let config = engine.graph_config();
     let rows = engine.index().rows();
     if rows.len() < config.exact_below_rows {
         return Ok((engine, Vec::new()));
     }
     let total = rows.len() as u64;
-    let graph = Approximate::build(rows, config, &|done: usize| {
+    let graph = Approximate::build(rows, &config, &|done: usize| {
         observer(Event::Progress {
             done: done as u64,
             total,
@@ -40,7 +40,7 @@ pub fn with_graph(engine: Engine, observer: Observer<'_>) -> anyhow::Result<(Eng
         "the graph finds at best {best:.4} of the exact answer, below the floor of {floor} (index.recall_floor); \
          raise index.expansion_search or index.connectivity, or search exactly by raising index.exact_below_rows"
     );
-    Ok((engine.with_graph(graph, recall.clone()), recall))
+    Ok((engine.with_graph(graph, config, recall.clone()), recall))
 }
 
 /// Measures again the graph of an engine that may have one, wherever `promised` says that it answers.
@@ -69,14 +69,8 @@ pub fn check_recall(engine: &Engine, promised: &[Recall]) -> anyhow::Result<()> 
 
 /// How much of the exact answers the graph finds on real users' queries at one content weight.
 fn measure(engine: &Engine, approximate: &Approximate, weight: f64) -> anyhow::Result<Recall> {
-    let config = &engine.model().index;
-    let measured = Measured {
-        rows: engine.index().rows(),
-        exact: engine.index().exact(),
-        approximate,
-        limit: config.recall_at,
-        expansion: config.expansion_search,
-    };
+    let index = engine.index();
+    let measured = Measured::new(index.rows(), index.exact(), approximate, index.config());
     let queries = queries(engine, weight)?;
     Ok(measured.recall(weight as f32, &queries)?)
 }
