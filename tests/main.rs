@@ -1,5 +1,7 @@
 //! Promises that users of the whole system rely on, checked on the real program. Each module is one kind of promise.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 /// What serving does while bundles are exchanged.
 mod activation;
 /// Crates depend on each other only downwards.
