@@ -1,0 +1,280 @@
+//! What a store promises: all or nothing, and the same answers from disk.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::{fs, ops::ControlFlow, path::Path, sync::Arc};
+
+use chrono::{DateTime, Utc};
+use crossfade_blend::{Engine, Model, Parameters, Query, Ranking};
+use crossfade_bundle::{Error, Publication, Store};
+use crossfade_catalog::{CategoryColumn, NumericColumn, TagColumn, TextColumn, TrackTable, Vocab};
+use crossfade_content::{
+    Embedder, EmbeddingModel, Features, PcaConfig, PcaEmbedder, Schema, taste_vectors,
+};
+use crossfade_matrix::Csr;
+
+fn table() -> TrackTable {
+    let ids: Vec<String> = (0..6).map(|n| format!("track {n}")).collect();
+    let mut table = TrackTable {
+        ids: ids.iter().map(String::as_str).collect(),
+        year: vec![Some(1971), None],
+        explicit: vec![None, Some(true), Some(false)],
+        duration_ms: vec![Some(183_000)],
+        features: vec![NumericColumn {
+            name: "energy".into(),
+            values: vec![0.1, f32::NAN, 0.9, 0.4, 0.2, 0.8],
+        }],
+        ..TrackTable::default()
+    };
+    let (mut title, mut artist, mut tags) = (
+        TextColumn::default(),
+        CategoryColumn::default(),
+        TagColumn::default(),
+    );
+    for track in 0..4 {
+        title.push((track != 1).then_some("Blue"));
+        artist.push((track != 2).then_some(["Joni", "Neil"][track % 2]));
+        tags.push(["folk", "70s"].into_iter().take(track));
+    }
+    (table.title, table.artist, table.tags) = (title, artist, tags);
+    table
+}
+
+fn engine() -> Engine {
+    let table = table();
+    let plays = vec![
+        (0, 0, 1.0),
+        (0, 1, 2.0),
+        (1, 2, 1.0),
+        (1, 3, 0.0),
+        (2, 0, 4.0),
+    ];
+    let history = Csr::from_triplets(3, 6, plays).unwrap();
+    let liked = history.filter(|_, _, strength| strength > 0.0);
+    let factorisation = crossfade_mf::Config {
+        dim: 3,
+        ..Default::default()
+    };
+    let factors = crossfade_mf::fit(&liked, &factorisation, |_| ControlFlow::Continue(())).unwrap();
+    let features = Features::new(6).numeric("energy", table.features[0].values.clone());
+    let embedder = PcaEmbedder::fit(&Schema::default(), &PcaConfig::default(), &features).unwrap();
+    let encoder = EmbeddingModel::Pca(embedder);
+    let embeddings = encoder.embed(&features);
+    let users: Vocab = ["ada", "bob", "cyd"].into_iter().collect();
+    Engine::new(Model {
+        users: Arc::new(users),
+        tracks: Arc::new(table),
+        user_factors: factors.users,
+        track_factors: factors.items,
+        tastes: taste_vectors(&embeddings, &liked, &Default::default()),
+        embeddings,
+        history,
+        encoder,
+        factorisation,
+        taste: Default::default(),
+        index: Default::default(),
+        parameters: Parameters::default(),
+    })
+    .unwrap()
+}
+
+/// Publishes a bundle that was made on that second.
+fn publish(store: &Store, engine: &Engine, second: i64) -> String {
+    let publication = publication(engine, second);
+    store
+        .publish(&publication, |_| Ok::<(), Error>(()))
+        .unwrap()
+}
+
+fn publication(engine: &Engine, second: i64) -> Publication<'_> {
+    Publication {
+        engine,
+        recall: Vec::new(),
+        program_version: "test",
+        created_at: DateTime::<Utc>::from_timestamp(second, 0).unwrap(),
+        training: serde_json::json!({"note": "a test"}),
+    }
+}
+
+fn drafts(root: &Path) -> usize {
+    let names = fs::read_dir(root)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name());
+    names
+        .filter(|name| name.to_string_lossy().starts_with(".draft"))
+        .count()
+}
+
+#[test]
+fn what_is_opened_is_what_was_published_bit_for_bit() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::create(directory.path().join("new")).unwrap();
+    let engine = engine();
+    let version = publish(&store, &engine, 1);
+    assert_eq!(store.current().unwrap(), version);
+    let bundle = store.load(&version).unwrap();
+    let (read, written) = (bundle.engine.model(), engine.model());
+
+    assert!(read.users.iter().eq(written.users.iter()));
+    assert!(read.tracks.ids.iter().eq(written.tracks.ids.iter()));
+    for (a, b) in [
+        (&read.user_factors, &written.user_factors),
+        (&read.track_factors, &written.track_factors),
+        (&read.tastes, &written.tastes),
+        (&read.embeddings, &written.embeddings),
+    ] {
+        assert_eq!(
+            (a.rows(), a.columns(), a.as_slice()),
+            (b.rows(), b.columns(), b.as_slice())
+        );
+    }
+    assert_eq!(read.history.offsets(), written.history.offsets());
+    assert_eq!(read.history.indices(), written.history.indices());
+    assert_eq!(read.history.values(), written.history.values());
+    assert_eq!(read.encoder, written.encoder);
+    assert_eq!(read.parameters, written.parameters);
+    for track in 0..6 {
+        let (a, b) = (&read.tracks, &written.tracks);
+        assert_eq!(a.title.get(track), b.title.get(track));
+        assert_eq!(a.artist.get(track), b.artist.get(track));
+        assert!(a.tags.get(track).eq(b.tags.get(track)));
+        let at = track as usize;
+        assert_eq!(a.year[at], b.year.get(at).copied().flatten());
+        assert_eq!(a.explicit[at], b.explicit.get(at).copied().flatten());
+        let energy = |table: &TrackTable| table.feature("energy").unwrap().values[at].to_bits();
+        assert_eq!(energy(a), energy(b));
+    }
+    let query = Query {
+        ranking: Ranking::Blend(None),
+        limit: 6,
+        candidates: None,
+        excluded: Vec::new(),
+        include_played: true,
+    };
+    for user in 0..3 {
+        let answer = |engine: &Engine| {
+            let listener = engine.listener(Some(user), &[]).unwrap();
+            engine.recommend(&listener, &query).unwrap()
+        };
+        assert_eq!(answer(&bundle.engine), answer(&engine));
+    }
+}
+
+#[test]
+fn a_refused_bundle_leaves_the_store_as_it_was() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::create(directory.path()).unwrap();
+    let engine = engine();
+    let kept = publish(&store, &engine, 1);
+    let refusal = store.publish(&publication(&engine, 2), |_| {
+        Err(Error::NoneActive {
+            root: "refused".into(),
+        })
+    });
+    assert!(refusal.is_err());
+    assert_eq!(store.versions().unwrap(), [kept.clone()]);
+    assert_eq!(store.current().unwrap(), kept);
+    assert_eq!(drafts(directory.path()), 0);
+}
+
+#[test]
+fn rollback_walks_back_and_pruning_spares_the_active_bundle() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::create(directory.path()).unwrap();
+    let engine = engine();
+    let versions: Vec<String> = (1..=4)
+        .map(|second| publish(&store, &engine, second))
+        .collect();
+    assert_eq!(store.versions().unwrap(), versions);
+
+    for expected in versions[..3].iter().rev() {
+        let target = store.rollback_target().unwrap();
+        assert_eq!(&target, expected);
+        store.activate(&target).unwrap();
+    }
+    assert!(matches!(
+        store.rollback_target(),
+        Err(Error::NothingOlder { .. })
+    ));
+
+    let removed = store.prune(2).unwrap();
+    assert_eq!(removed, versions[1..3]);
+    assert_eq!(
+        store.versions().unwrap(),
+        [versions[0].clone(), versions[3].clone()]
+    );
+    assert_eq!(store.current().unwrap(), versions[0]);
+    assert_eq!(drafts(directory.path()), 0);
+}
+
+#[test]
+fn names_from_outside_do_not_lead_out_of_the_store() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::create(directory.path().join("store")).unwrap();
+    fs::create_dir(directory.path().join("0-elsewhere")).unwrap();
+    for name in [
+        "../0-elsewhere",
+        "",
+        ".",
+        "/tmp",
+        ".lock",
+        "0-no-such",
+        "0\0",
+    ] {
+        let found = store.verify(name);
+        assert!(
+            matches!(found, Err(Error::UnknownVersion { .. })),
+            "{name:?}: {found:?}"
+        );
+    }
+    assert!(matches!(store.current(), Err(Error::NoneActive { .. })));
+    assert!(Store::open(directory.path().join("missing")).is_err());
+}
+
+#[test]
+fn a_bundle_of_another_format_says_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::create(directory.path()).unwrap();
+    let version = publish(&store, &engine(), 1);
+    let manifest = directory.path().join(&version).join("manifest.json");
+    let text = fs::read_to_string(&manifest)
+        .unwrap()
+        .replace("\"format\": 1", "\"format\": 9");
+    // A bundle that a later version of the program wrote is intact: its name fits its manifest.
+    let hash = &blake3::hash(text.as_bytes()).to_hex()[..16];
+    let time = version.split('-').next().unwrap();
+    let renamed = format!("{time}-{hash}");
+    fs::write(&manifest, text).unwrap();
+    fs::rename(
+        directory.path().join(&version),
+        directory.path().join(&renamed),
+    )
+    .unwrap();
+    let found = store.verify(&renamed);
+    let expected = matches!(
+        found,
+        Err(Error::Format {
+            found: 9,
+            supported: 1,
+            ..
+        })
+    );
+    assert!(expected, "{found:?}");
+}
+
+#[test]
+fn equal_data_have_equal_fingerprints() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::create(directory.path()).unwrap();
+    let [first, second] = [1, 2].map(|second| {
+        let version = publish(&store, &engine(), second);
+        store.summary(&version).unwrap()
+    });
+    assert_eq!(
+        first.manifest.data_fingerprint,
+        second.manifest.data_fingerprint
+    );
+    assert_eq!(first.manifest.files, second.manifest.files);
+    assert_ne!(first.version, second.version);
+    assert!(second.active);
+}
