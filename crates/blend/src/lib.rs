@@ -24,6 +24,7 @@ mod model;
 mod popularity;
 mod query;
 mod similar;
+mod weigh;
 
 pub use agreement::{overlap, rank_biased_overlap};
 pub use engine::Engine;
