@@ -167,7 +167,7 @@ async fn a_running_server_keeps_its_bundle_when_a_damaged_one_is_activated() {
         .unwrap_err();
     assert_eq!(status.code(), tonic::Code::FailedPrecondition);
     assert!(status.message().contains("users.arrow"), "{status:?}");
-    // Even pointing the store at it from outside changes nothing.
+    // Even pointing the store at it from outside changes nothing, though the server looks every second.
     fs::write(store.path().join("CURRENT"), &world.versions[0]).unwrap();
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     let request = crossfade::pb::RecommendRequest::default();

@@ -172,7 +172,7 @@ fn a_refused_bundle_leaves_the_store_as_it_was() {
         })
     });
     assert!(refusal.is_err());
-    assert_eq!(store.versions().unwrap(), [kept.clone()]);
+    assert_eq!(store.versions().unwrap(), std::slice::from_ref(&kept));
     assert_eq!(store.current().unwrap(), kept);
     assert_eq!(drafts(directory.path()), 0);
 }

@@ -6,9 +6,15 @@
     reason = "printing results is what a command line is for"
 )]
 
-use std::process::ExitCode;
+use std::{
+    io::{IsTerminal, stderr},
+    process::ExitCode,
+};
 
 use clap::Parser;
+use tracing_subscriber::{
+    Layer, filter::LevelFilter, filter::Targets, layer::SubscriberExt, util::SubscriberInitExt,
+};
 
 mod args;
 mod bundle;
@@ -56,18 +62,24 @@ fn run(arguments: Arguments, ui: &Ui) -> anyhow::Result<()> {
 }
 
 /// Logs go to standard error, as lines for people on a terminal and as JSON elsewhere. `CROSSFADE_LOG` chooses what is
-/// logged.
+/// logged: a level, or levels by module as in `warn,crossfade=debug`.
 fn init_logging() {
-    use std::io::{IsTerminal, stderr};
-    let filter = tracing_subscriber::EnvFilter::builder()
-        .with_default_directive(tracing::level_filters::LevelFilter::INFO.into())
-        .with_env_var("CROSSFADE_LOG")
-        .from_env_lossy();
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(stderr);
-    match stderr().is_terminal() {
-        true => builder.with_target(false).init(),
-        false => builder.json().init(),
+    const VARIABLE: &str = "CROSSFADE_LOG";
+    let chosen = std::env::var(VARIABLE).ok();
+    let parsed = chosen.as_deref().map(str::parse::<Targets>);
+    let filter = match &parsed {
+        Some(Ok(targets)) => targets.clone(),
+        Some(Err(_)) | None => Targets::new().with_default(LevelFilter::INFO),
+    };
+    let lines = tracing_subscriber::fmt::layer().with_writer(stderr);
+    let lines = match stderr().is_terminal() {
+        true => lines.with_target(false).boxed(),
+        false => lines.json().boxed(),
+    };
+    tracing_subscriber::registry()
+        .with(lines.with_filter(filter))
+        .init();
+    if let Some(Err(error)) = parsed {
+        tracing::warn!(%error, "{VARIABLE} is not understood; logging what is important");
     }
 }

@@ -1,11 +1,10 @@
 use std::{
-    ffi::OsString,
-    fs::{self, File},
+    fs::{File, Permissions},
     io::{self, Write},
     path::{Path, PathBuf},
-    process,
-    sync::atomic::{AtomicU64, Ordering},
 };
+
+use tempfile::NamedTempFile;
 
 use crate::Error;
 
@@ -16,51 +15,61 @@ use crate::Error;
 /// temporary file behind; directories are read without it.)
 #[derive(Debug)]
 pub(super) struct AtomicFile {
-    file: File,
-    temporary: PathBuf,
+    file: NamedTempFile,
     target: PathBuf,
-    committed: bool,
 }
 
 impl AtomicFile {
     pub(super) fn create(target: &Path) -> Result<Self, Error> {
-        // Several writers of one process may have the same target; the last to commit wins.
-        static COUNTER: AtomicU64 = AtomicU64::new(0);
-        let unique = COUNTER.fetch_add(1, Ordering::Relaxed);
-        let mut name = OsString::from(".");
-        name.push(target.file_name().unwrap_or_default());
-        name.push(format!(".{}-{unique}.tmp", process::id()));
-        let temporary = target.with_file_name(name);
-        let file = File::create(&temporary).map_err(|source| failed("create", target, source))?;
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".writing-").suffix(".tmp");
+        if let Some(permissions) = default_permissions() {
+            builder.permissions(permissions);
+        }
+        let file = builder
+            .tempfile_in(directory(target))
+            .map_err(|source| failed("create", target, source))?;
         Ok(Self {
             file,
-            temporary,
             target: target.to_path_buf(),
-            committed: false,
         })
     }
 
-    pub(super) fn commit(mut self) -> Result<(), Error> {
-        let done = self
-            .file
+    pub(super) fn commit(self) -> Result<(), Error> {
+        let Self { file, target } = self;
+        let done = file
+            .as_file()
             .sync_all()
-            .and_then(|()| fs::rename(&self.temporary, &self.target));
-        done.map_err(|source| failed("finish writing", &self.target, source))?;
-        self.committed = true;
-        sync_directory(&self.target)
-            .map_err(|source| failed("finish writing", &self.target, source))
+            .and_then(|()| file.persist(&target).map_err(|error| error.error))
+            .and_then(|_| sync_directory(&target));
+        done.map_err(|source| failed("finish writing", &target, source))
     }
+}
+
+/// What any new file gets, and not the privacy of other temporary files; the umask still applies.
+#[cfg(unix)]
+fn default_permissions() -> Option<Permissions> {
+    use std::os::unix::fs::PermissionsExt;
+    Some(Permissions::from_mode(0o666))
+}
+
+#[cfg(not(unix))]
+fn default_permissions() -> Option<Permissions> {
+    None
 }
 
 /// Makes the rename itself last. Only Unix lets a directory be opened for that.
 fn sync_directory(target: &Path) -> io::Result<()> {
-    if cfg!(unix) {
-        let parent = target
-            .parent()
-            .filter(|parent| !parent.as_os_str().is_empty());
-        File::open(parent.unwrap_or(Path::new(".")))?.sync_all()?;
+    match cfg!(unix) {
+        true => File::open(directory(target))?.sync_all(),
+        false => Ok(()),
     }
-    Ok(())
+}
+
+fn directory(target: &Path) -> &Path {
+    let parent = target.parent();
+    let named = parent.filter(|parent| !parent.as_os_str().is_empty());
+    named.unwrap_or(Path::new("."))
 }
 
 impl Write for AtomicFile {
@@ -70,15 +79,6 @@ impl Write for AtomicFile {
 
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
-    }
-}
-
-impl Drop for AtomicFile {
-    fn drop(&mut self) {
-        if !self.committed {
-            // Nobody is left to tell if this fails, and the name is ignored by readers.
-            let _ = fs::remove_file(&self.temporary);
-        }
     }
 }
 
