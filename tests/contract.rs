@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{process::Stdio, time::Duration};
 
 use crossfade::pb;
 use tonic_health::pb::{
@@ -216,4 +216,25 @@ fn the_command_line_client_prints_titles_and_json() {
     );
     let compared = succeed(crossfade().args(["compare", "usr_00002", "--server", &address]));
     assert!(compared.contains("rank-biased overlap"), "{compared}");
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let mut command = crossfade();
+    command
+        .args(["bundle", "list", "--bundles"])
+        .arg(&World::shared().store);
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Closed before the program has had the time to print.
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }

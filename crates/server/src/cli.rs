@@ -1,11 +1,6 @@
 //! The command line: what was typed becomes [`Settings`](crate::settings::Settings) and calls into the library; results
 //! go to standard output, everything else to standard error.
 
-#![expect(
-    clippy::print_stdout,
-    reason = "printing results is what a command line is for"
-)]
-
 use std::{
     io::{IsTerminal, stderr},
     process::ExitCode,

@@ -11,7 +11,7 @@ use tonic_types::StatusExt;
 use super::{
     args::{AudienceArgs, Compare, RankingArg, Recommend, ServerArg, Similar},
     tables::table,
-    ui::Ui,
+    ui::{Ui, print},
 };
 use crate::pb::{self, recommendation_service_client::RecommendationServiceClient};
 
@@ -259,14 +259,12 @@ fn show<T: Message>(
     text: impl FnOnce(&T) -> String,
 ) -> anyhow::Result<()> {
     if !ui.is_json() {
-        println!("{}", text(response));
-        return Ok(());
+        return print(&text(response));
     }
     let pool = DescriptorPool::decode(pb::FILE_DESCRIPTOR_SET)?;
     let descriptor = pool
         .get_message_by_name(&format!("crossfade.v1.{message}"))
         .with_context(|| format!("{message} is described nowhere"))?;
     let dynamic = DynamicMessage::decode(descriptor, response.encode_to_vec().as_slice())?;
-    println!("{}", serde_json::to_string_pretty(&dynamic)?);
-    Ok(())
+    print(&serde_json::to_string_pretty(&dynamic)?)
 }

@@ -11,7 +11,7 @@ use super::{
     serve::{open, stop_signal},
     tables,
     train::{pool, set},
-    ui::Ui,
+    ui::{Ui, print},
 };
 use crate::{
     grpc::{ServeOptions, serve},
@@ -77,7 +77,7 @@ async fn show(
     compare(address, &user, ui).await?;
     if !stop_at_once {
         if !ui.is_json() {
-            println!("{}", how_to_call(address, &user));
+            print(&how_to_call(address, &user))?;
         }
         ui.note(&format!("serving on {address}; stop with Ctrl-C"));
         signal.await;
@@ -98,10 +98,10 @@ async fn compare(address: SocketAddr, user: &str, ui: &Ui) -> anyhow::Result<()>
     };
     let response = client.compare_rankings(request).await?.into_inner();
     if !ui.is_json() {
-        println!(
+        print(&format!(
             "\nA first comparison, for {user}:\n\n{}",
             client::comparison(&response)
-        );
+        ))?;
     }
     Ok(())
 }

@@ -1,11 +1,12 @@
 //! What people see while something runs: bars on a terminal, one line per stage elsewhere.
 
 use std::{
-    io::{IsTerminal, Write, stderr},
+    io::{ErrorKind, IsTerminal, Write, stderr, stdout},
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
+use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
@@ -49,10 +50,9 @@ impl Ui {
     ) -> anyhow::Result<()> {
         self.finish();
         match self.json {
-            true => println!("{}", serde_json::to_string_pretty(result)?),
-            false => println!("{}", text(result)),
+            true => print(&serde_json::to_string_pretty(result)?),
+            false => print(&text(result)),
         }
-        Ok(())
     }
 
     /// Shows what a pipeline is doing.
@@ -128,6 +128,16 @@ impl Ui {
     fn current(&self) -> std::sync::MutexGuard<'_, Option<Stage>> {
         // Progress is shown as well as possible even after a panic elsewhere.
         self.stage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Prints a result to standard output. A reader that has seen enough, such as `head`, is no failure.
+pub(super) fn print(text: &str) -> anyhow::Result<()> {
+    match writeln!(stdout(), "{text}") {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(error).context("the result cannot be printed")
+        }
+        _ => Ok(()),
     }
 }
 
