@@ -33,12 +33,8 @@ pub struct Epoch {
 /// Learns factors from `plays`: a row for each user, a column for each item, and a positive strength for each pair
 /// with listening.
 ///
-/// Users are first solved against random items; then every epoch solves the items and then the users. So user factors
-/// always belong to the final items, as those of [`FoldIn`](crate::FoldIn) do. A user or an item without entries gets the
-/// zero vector.
-///
-/// `observer` is told of every epoch and may stop training. Work runs in rayon's current pool; the same seed gives
-/// the same bits on any number of threads.
+/// `observer` is told of every epoch and may stop training. Who wants to do more between epochs, such as measuring or
+/// saving what was learned so far, runs a [`Training`] instead.
 ///
 /// # Errors
 ///
@@ -49,52 +45,136 @@ pub fn fit(
     config: &Config,
     mut observer: impl FnMut(&Epoch) -> ControlFlow<()>,
 ) -> Result<Factors, Error> {
-    config.validate()?;
     let mut training = Training::new(plays, config)?;
-    training.solve_users()?;
-    for epoch in 1..=config.epochs {
-        let start = Instant::now();
-        training.solve_items()?;
-        let item_time = start.elapsed();
-        let start = Instant::now();
-        let loss = training.solve_users()? + training.item_pull();
-        let user_time = start.elapsed();
-        let report = Epoch {
-            epoch,
-            loss,
-            item_time,
-            user_time,
-        };
-        if observer(&report).is_break() {
+    while training.epochs() < config.epochs {
+        if observer(&training.epoch()?).is_break() {
             break;
         }
     }
     Ok(training.into_factors())
 }
 
-/// Both sides as they are being solved in turn.
-struct Training<'a> {
-    config: &'a Config,
+/// Factors on their way: both sides as they are being solved in turn.
+///
+/// Users are first solved against random items; then every epoch solves the items and then the users. So user factors
+/// always belong to the final items, as those of [`FoldIn`](crate::FoldIn) do. A user or an item without entries gets the
+/// zero vector.
+///
+/// Work runs in rayon's current pool; the same seed gives the same bits on any number of threads, and so does a training
+/// that was [resumed](Self::resume).
+#[derive(Debug)]
+pub struct Training {
+    config: Config,
     /// Confidences of (user, item).
     by_user: Csr,
     /// Confidences of (item, user).
     by_item: Csr,
     users: Vec<f32>,
     items: Vec<f32>,
+    epochs: usize,
 }
 
-impl<'a> Training<'a> {
-    fn new(plays: &Csr, config: &'a Config) -> Result<Self, Error> {
+impl Training {
+    /// A training of `plays` before its first epoch: user factors are zero, item factors random.
+    ///
+    /// # Errors
+    ///
+    /// If the configuration is not valid or a strength is not positive.
+    pub fn new(plays: &Csr, config: &Config) -> Result<Self, Error> {
+        config.validate()?;
         let by_user = confidences(plays, config)?;
         let by_item = by_user.transpose();
         let stddev = config.first_stddev();
         Ok(Self {
-            config,
+            config: config.clone(),
             users: vec![0.0; plays.rows() * config.dim],
             items: normal_vectors(plays.columns(), config.dim, stddev, config.seed),
             by_user,
             by_item,
+            epochs: 0,
         })
+    }
+
+    /// A training that continues after `epochs` epochs, whose [`Factors`] were taken from [`users`](Self::users) and
+    /// [`items`](Self::items) then. It goes on with the same bits as if it had never stopped.
+    ///
+    /// # Errors
+    ///
+    /// If the configuration is not valid or a strength is not positive.
+    ///
+    /// # Panics
+    ///
+    /// If the factors do not fit the plays and `config.dim`.
+    pub fn resume(
+        plays: &Csr,
+        config: &Config,
+        (epochs, factors): (usize, Factors),
+    ) -> Result<Self, Error> {
+        config.validate()?;
+        let Factors { users, items } = factors;
+        assert_eq!(
+            [users.rows(), users.columns(), items.rows(), items.columns()],
+            [plays.rows(), config.dim, plays.columns(), config.dim],
+            "one factor of `dim` numbers for each row and column"
+        );
+        let by_user = confidences(plays, config)?;
+        let by_item = by_user.transpose();
+        Ok(Self {
+            config: config.clone(),
+            users: users.into_vec(),
+            items: items.into_vec(),
+            by_user,
+            by_item,
+            epochs,
+        })
+    }
+
+    /// Solves the items and then the users.
+    ///
+    /// # Errors
+    ///
+    /// If a system of equations cannot be solved in single precision; the factors are then of no use any more.
+    pub fn epoch(&mut self) -> Result<Epoch, Error> {
+        if self.epochs == 0 {
+            self.solve_users()?;
+        }
+        let start = Instant::now();
+        self.solve_items()?;
+        let item_time = start.elapsed();
+        let start = Instant::now();
+        let loss = self.solve_users()? + self.item_pull();
+        let user_time = start.elapsed();
+        self.epochs += 1;
+        Ok(Epoch {
+            epoch: self.epochs,
+            loss,
+            item_time,
+            user_time,
+        })
+    }
+
+    /// How many epochs are done.
+    pub fn epochs(&self) -> usize {
+        self.epochs
+    }
+
+    /// The users' factors now, one row of `dim` numbers each.
+    pub fn users(&self) -> &[f32] {
+        &self.users
+    }
+
+    /// The items' factors now, in the same basis.
+    pub fn items(&self) -> &[f32] {
+        &self.items
+    }
+
+    /// What was learned so far.
+    pub fn into_factors(self) -> Factors {
+        let dim = self.config.dim;
+        Factors {
+            users: Dense::new(self.by_user.rows(), dim, self.users),
+            items: Dense::new(self.by_item.rows(), dim, self.items),
+        }
     }
 
     /// Solves the users. Returns the objective but for the pull of the items.
@@ -103,7 +183,7 @@ impl<'a> Training<'a> {
             confidences: &self.by_user,
             fixed: &mut self.items,
             prior: None,
-            config: self.config,
+            config: &self.config,
         };
         solve(half, &mut self.users)
     }
@@ -114,7 +194,7 @@ impl<'a> Training<'a> {
             confidences: &self.by_item,
             fixed: &mut self.users,
             prior: None,
-            config: self.config,
+            config: &self.config,
         };
         solve(half, &mut self.items)
     }
@@ -122,17 +202,9 @@ impl<'a> Training<'a> {
     /// The pull of the items towards zero: their part of the objective that no user's row holds.
     fn item_pull(&self) -> f64 {
         let users = self.by_item.columns();
-        pull(self.config, &self.items, users, |item| {
+        pull(&self.config, &self.items, users, |item| {
             self.by_item.row(item).len()
         })
-    }
-
-    fn into_factors(self) -> Factors {
-        let dim = self.config.dim;
-        Factors {
-            users: Dense::new(self.by_user.rows(), dim, self.users),
-            items: Dense::new(self.by_item.rows(), dim, self.items),
-        }
     }
 }
 

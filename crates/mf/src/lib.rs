@@ -2,7 +2,7 @@
 //! the inner product of two says how well they go together.
 //!
 //! This is iALS as its authors tuned it: [`Config`] states the objective and where it comes from. [`fit`] learns
-//! [`Factors`], [`FoldIn`] solves users that come later, and [`loss`] is the objective itself. [`mod@reference`] is the same
+//! [`Factors`] ([`Training`] does so epoch by epoch), [`FoldIn`] solves users that come later, and [`loss`] is the objective itself. [`mod@reference`] is the same
 //! mathematics in double precision, slow and obviously right.
 //!
 //! Rows are solved by a [`RowSolver`]. [`ExactRows`] reaches each row's minimum, and does so at less cost than usual
@@ -53,7 +53,7 @@ mod sweep;
 pub use config::{Confidence, Config, Solver};
 pub use error::Error;
 pub use exact::{ExactRows, ExactScratch, HalfSweep};
-pub use fit::{Epoch, Factors, fit};
+pub use fit::{Epoch, Factors, Training, fit};
 pub use fold_in::FoldIn;
 pub use loss::loss;
 pub use sweep::{RowSolver, sweep};

@@ -4,7 +4,8 @@ use std::ops::ControlFlow;
 
 use crossfade_matrix::{Csr, Dense};
 use crossfade_mf::{
-    Confidence, Config, Error, ExactRows, Factors, FoldIn, HalfSweep, fit, loss, reference, sweep,
+    Confidence, Config, Error, ExactRows, Factors, FoldIn, HalfSweep, Training, fit, loss,
+    reference, sweep,
 };
 use proptest::prelude::*;
 
@@ -411,6 +412,26 @@ fn the_observer_can_stop_training() {
     };
     let (one, _) = train(&plays, &one);
     assert_eq!(stopped.users.as_slice(), one.users.as_slice());
+}
+
+#[test]
+fn a_resumed_training_has_the_bits_of_one_that_never_stopped() {
+    let plays = plays(40, 30, 0.2, 4);
+    let config = config(8);
+    let (whole, _) = train(&plays, &config);
+    let mut first = Training::new(&plays, &config).unwrap();
+    first.epoch().unwrap();
+    let saved = Factors {
+        users: Dense::new(40, 8, first.users().to_vec()),
+        items: Dense::new(30, 8, first.items().to_vec()),
+    };
+    let mut second = Training::resume(&plays, &config, (first.epochs(), saved)).unwrap();
+    while second.epochs() < config.epochs {
+        second.epoch().unwrap();
+    }
+    let resumed = second.into_factors();
+    assert_eq!(resumed.users.as_slice(), whole.users.as_slice());
+    assert_eq!(resumed.items.as_slice(), whole.items.as_slice());
 }
 
 #[test]
