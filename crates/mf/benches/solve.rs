@@ -1,20 +1,22 @@
-//! Time to solve one row exactly, by entries (n) and length of a factor (d): through the dual system, through the primal
-//! one, at request time through [`FoldIn`], and with the double-precision reference.
+//! Time to solve a row, by solver, entries (n) and length of a factor (d); at request time through [`FoldIn`]; and with the
+//! double-precision reference. One thread; the Gramian's share of the rows is not in it.
 //!
-//! The crossover of [`ExactRows`] belongs where the dual and the primal lines meet. Run with
+//! The crossover of [`Exact`] belongs where the dual and the primal lines meet. Run with
 //! `cargo bench -p crossfade-mf --bench solve`.
 
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use crossfade_matrix::{Csr, Dense};
-use crossfade_mf::{Config, ExactRows, FoldIn, HalfSweep, RowSolver, reference};
+use crossfade_mf::{
+    Config, ConjugateGradients, Exact, FoldIn, HalfSweep, Rotated, RowSolver, Subspace, reference,
+};
 
 /// Rows of the fixed side: enough that they do not fit the first caches.
 const FIXED: usize = 4096;
 
 /// Rows solved in one iteration, with different entries.
-const ROWS: usize = 16;
+const ROWS: usize = 512;
 
 fn solve(criterion: &mut Criterion) {
     for dim in [64, 128, 256] {
@@ -25,31 +27,56 @@ fn solve(criterion: &mut Criterion) {
         let fixed = fixed(dim);
         for entries in [1, 4, 16, 64, 96, 128, 256] {
             let plays = plays(entries);
-            for (name, crossover) in [("dual", usize::MAX), ("primal", 0)] {
-                let mut rotated = fixed.clone().into_vec();
-                let solver = ExactRows::new(HalfSweep {
-                    confidences: &plays,
-                    fixed: &mut rotated,
-                    prior: None,
-                    config: &config,
-                });
-                let solver = solver.expect("finite factors").with_crossover(crossover);
-                let mut scratch = solver.scratch();
-                let mut out = vec![0.0; ROWS * dim];
-                let mut group = criterion.benchmark_group(format!("solve/{name}"));
-                group.throughput(Throughput::Elements(ROWS as u64));
-                group.bench_function(id(dim, entries), |bencher| {
-                    bencher.iter(|| solver.solve(0, black_box(&mut out), &mut scratch));
-                });
-            }
+            let mut rotated = fixed.clone().into_vec();
+            let half = HalfSweep {
+                confidences: &plays,
+                fixed: &mut rotated,
+                prior: None,
+                config: &config,
+            };
+            let half = Rotated::new(half).expect("finite factors");
+            let id = || id(dim, entries);
+            let primal = Exact { crossover: 0 };
+            let dual = Exact {
+                crossover: usize::MAX,
+            };
+            bench(criterion, ("dual", id()), &half, &dual);
+            bench(criterion, ("primal", id()), &half, &primal);
+            let steps = config.cg_steps;
+            bench(
+                criterion,
+                ("cg", id()),
+                &half,
+                &ConjugateGradients { steps },
+            );
+            let block = config.subspace_block;
+            bench(criterion, ("subspace", id()), &half, &Subspace { block });
             let fold_in = FoldIn::new(fixed.clone(), &config).expect("a valid configuration");
             let history: Vec<(u32, f32)> = plays.row(0).iter().collect();
             let mut group = criterion.benchmark_group("solve/fold_in");
-            group.bench_function(id(dim, entries), |bencher| {
+            group.bench_function(id(), |bencher| {
                 bencher.iter(|| fold_in.fold_in(black_box(&history)));
             });
         }
     }
+}
+
+fn bench<R: RowSolver>(
+    criterion: &mut Criterion,
+    (name, id): (&str, BenchmarkId),
+    half: &Rotated<'_>,
+    solver: &R,
+) {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
+    let pool = pool.expect("a thread");
+    let dim = half.dim();
+    let mut rows = vec![0.1; ROWS * dim];
+    let mut group = criterion.benchmark_group(format!("solve/{name}"));
+    group.throughput(Throughput::Elements(ROWS as u64));
+    group.sample_size(20);
+    group.bench_function(id, |bencher| {
+        pool.install(|| bencher.iter(|| half.solve(solver, black_box(&mut rows))));
+    });
 }
 
 /// Only the smallest case: the reference is there to compare with, not to wait for.

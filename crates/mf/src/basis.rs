@@ -12,7 +12,7 @@ use faer::{
 };
 use rayon::prelude::*;
 
-use crate::Error;
+use crate::{Error, sweep::for_each};
 
 /// Rows that one matrix product covers. Part of the result's bits, so not to depend on the number of threads.
 const BLOCK: usize = 1024;
@@ -116,22 +116,30 @@ impl Eigenbasis {
 
     /// Rotates rows into this basis in place: `F := F Q`.
     pub(crate) fn rotate(&self, rows: &mut [f32]) {
+        let blocks = rows.chunks_mut(BLOCK * self.values.len());
+        for_each(blocks, Vec::new, |block, scratch| {
+            self.rotate_block(block, scratch)
+        });
+    }
+
+    /// [`rotate`](Self::rotate) in the calling thread.
+    pub(crate) fn rotate_block(&self, rows: &mut [f32], scratch: &mut Vec<f32>) {
         let dim = self.values.len();
-        rows.par_chunks_mut(BLOCK * dim).for_each_init(
-            || vec![0.0; BLOCK * dim],
-            |rotated, block| {
-                let rotated = &mut rotated[..block.len()];
-                let count = block.len() / dim;
-                matmul(
-                    MatMut::from_column_major_slice_mut(rotated, dim, count),
-                    Accum::Replace,
-                    self.transposed.as_ref(),
-                    MatRef::from_column_major_slice(block, dim, count),
-                    1.0,
-                    Par::Seq,
-                );
-                block.copy_from_slice(rotated);
-            },
-        );
+        for block in rows.chunks_mut(BLOCK * dim) {
+            if scratch.len() < block.len() {
+                scratch.resize(block.len(), 0.0);
+            }
+            let rotated = &mut scratch[..block.len()];
+            let count = block.len() / dim;
+            matmul(
+                MatMut::from_column_major_slice_mut(rotated, dim, count),
+                Accum::Replace,
+                self.transposed.as_ref(),
+                MatRef::from_column_major_slice(block, dim, count),
+                1.0,
+                Par::Seq,
+            );
+            block.copy_from_slice(rotated);
+        }
     }
 }

@@ -42,6 +42,10 @@ pub struct Config {
     pub seed: u64,
     /// How rows are solved.
     pub solver: Solver,
+    /// For [`Solver::ConjugateGradients`]: the most steps in a row, at least 1.
+    pub cg_steps: usize,
+    /// For [`Solver::Subspace`]: coordinates solved together, at least 1.
+    pub subspace_block: usize,
 }
 
 /// The weight of an entry: `c = 1 + alpha * ln(1 + strength / epsilon)`.
@@ -59,9 +63,13 @@ pub struct Confidence {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Solver {
-    /// Each row to the minimum of the objective, by Cholesky factorisation.
-    #[default]
+    /// Each row to the minimum of the objective, by Cholesky factorisation: [`Exact`](crate::Exact).
     Exact,
+    /// Each row towards the minimum of the objective, from where it was: [`ConjugateGradients`](crate::ConjugateGradients).
+    #[default]
+    ConjugateGradients,
+    /// Each row by blocks of its coordinates: [`Subspace`](crate::Subspace).
+    Subspace,
 }
 
 impl Default for Config {
@@ -75,7 +83,9 @@ impl Default for Config {
             confidence: Confidence::default(),
             init_stddev: None,
             seed: 0,
-            solver: Solver::Exact,
+            solver: Solver::default(),
+            cg_steps: 2,
+            subspace_block: 64,
         }
     }
 }
@@ -103,7 +113,9 @@ impl Config {
         not_negative("regularization_exponent", self.regularization_exponent)?;
         not_negative("confidence.alpha", self.confidence.alpha)?;
         positive("confidence.epsilon", self.confidence.epsilon)?;
-        positive("init_stddev", self.first_stddev())
+        positive("init_stddev", self.first_stddev())?;
+        at_least_one("cg_steps", self.cg_steps)?;
+        at_least_one("subspace_block", self.subspace_block)
     }
 
     /// The pull towards zero (or towards its prior) of a row with `entries` entries, when the other side has

@@ -5,7 +5,10 @@ use std::{
 
 use crossfade_matrix::{Csr, Dense};
 
-use crate::{Config, Error, ExactRows, HalfSweep, Solver, init::normal_vectors, loss::pull, sweep};
+use crate::{
+    Config, ConjugateGradients, Error, Exact, HalfSweep, Rotated, Solver, Subspace,
+    init::normal_vectors, loss::pull,
+};
 
 /// What was learned: a score is the inner product of a user's and an item's row.
 #[derive(Debug, Clone)]
@@ -51,14 +54,13 @@ pub fn fit(
             break;
         }
     }
-    Ok(training.into_factors())
+    training.finish()
 }
 
 /// Factors on their way: both sides as they are being solved in turn.
 ///
-/// Users are first solved against random items; then every epoch solves the items and then the users. So user factors
-/// always belong to the final items, as those of [`FoldIn`](crate::FoldIn) do. A user or an item without entries gets the
-/// zero vector.
+/// Users are first solved against random items; then every epoch solves the items and then the users. A user or an item
+/// without entries gets the zero vector.
 ///
 /// Work runs in rayon's current pool; the same seed gives the same bits on any number of threads, and so does a training
 /// that was [resumed](Self::resume).
@@ -168,13 +170,27 @@ impl Training {
         &self.items
     }
 
-    /// What was learned so far.
-    pub fn into_factors(self) -> Factors {
+    /// What was learned: the items as they are, and the users solved exactly against them, whatever the solver. So a user's
+    /// factor is the one that [`FoldIn`](crate::FoldIn) gives to the same history.
+    ///
+    /// # Errors
+    ///
+    /// If a user's system of equations cannot be solved in single precision.
+    pub fn finish(mut self) -> Result<Factors, Error> {
         let dim = self.config.dim;
-        Factors {
+        if self.epochs == 0 || self.config.solver != Solver::Exact {
+            let half = HalfSweep {
+                confidences: &self.by_user,
+                fixed: &mut self.items,
+                prior: None,
+                config: &self.config,
+            };
+            Rotated::new(half)?.solve(&Exact::new(dim), &mut self.users)?;
+        }
+        Ok(Factors {
             users: Dense::new(self.by_user.rows(), dim, self.users),
             items: Dense::new(self.by_item.rows(), dim, self.items),
-        }
+        })
     }
 
     /// Solves the users. Returns the objective but for the pull of the items.
@@ -209,13 +225,18 @@ impl Training {
 }
 
 fn solve(half: HalfSweep<'_>, rows: &mut [f32]) -> Result<f64, Error> {
-    let HalfSweep {
-        confidences,
-        config,
-        ..
-    } = half;
+    let config = half.config;
+    let half = Rotated::new(half)?;
     match config.solver {
-        Solver::Exact => sweep(&ExactRows::new(half)?, confidences, rows, config.dim),
+        Solver::Exact => half.solve(&Exact::new(config.dim), rows),
+        Solver::ConjugateGradients => {
+            let steps = config.cg_steps;
+            half.solve(&ConjugateGradients { steps }, rows)
+        }
+        Solver::Subspace => {
+            let block = config.subspace_block;
+            half.solve(&Subspace { block }, rows)
+        }
     }
 }
 

@@ -38,6 +38,59 @@ pub(crate) fn add_scaled<S: Simd>(simd: S, scale: f32, x: &[f32], y: &mut [f32])
     }
 }
 
+/// How many rows [`dots`] and [`combine`] treat at once: enough sums to keep the multipliers busy.
+pub(crate) const ROWS: usize = 4;
+
+/// The inner products of [`ROWS`] padded rows with `v`.
+#[inline(always)]
+pub(crate) fn dots<S: Simd>(simd: S, rows: [&[f32]; ROWS], v: &[f32]) -> [f32; ROWS] {
+    let rows = registers::<S>(rows, v.len());
+    let v = S::as_simd_f32s(v).0;
+    let mut sums = [simd.splat_f32s(0.0); ROWS];
+    for (k, &v) in v.iter().enumerate() {
+        for (sum, row) in sums.iter_mut().zip(rows) {
+            *sum = simd.mul_add_e_f32s(row[k], v, *sum);
+        }
+    }
+    // Loops instead of closures, which would not be compiled for the caller's registers.
+    let mut dots = [0.0; ROWS];
+    for (dot, sum) in dots.iter_mut().zip(sums) {
+        *dot = simd.reduce_sum_f32s(sum);
+    }
+    dots
+}
+
+/// `out += sum of weights[j] * rows[j]` over [`ROWS`] padded rows.
+#[inline(always)]
+pub(crate) fn combine<S: Simd>(
+    simd: S,
+    rows: [&[f32]; ROWS],
+    weights: [f32; ROWS],
+    out: &mut [f32],
+) {
+    let rows = registers::<S>(rows, out.len());
+    let out = S::as_mut_simd_f32s(out).0;
+    let mut splats = [simd.splat_f32s(0.0); ROWS];
+    for (splat, weight) in splats.iter_mut().zip(weights) {
+        *splat = simd.splat_f32s(weight);
+    }
+    for (k, out) in out.iter_mut().enumerate() {
+        for (&weight, row) in splats.iter().zip(rows) {
+            *out = simd.mul_add_e_f32s(weight, row[k], *out);
+        }
+    }
+}
+
+/// Rows of `len` numbers each, as registers.
+#[inline(always)]
+fn registers<S: Simd>(rows: [&[f32]; ROWS], len: usize) -> [&[S::f32s]; ROWS] {
+    let mut registers: [&[S::f32s]; ROWS] = [&[]; ROWS];
+    for (registers, row) in registers.iter_mut().zip(rows) {
+        *registers = S::as_simd_f32s(&row[..len]).0;
+    }
+    registers
+}
+
 /// The lower triangle of `W W'`, added to `out`, for the `count` rows of `stride` numbers each in `rows`. `out` is
 /// column-major with columns of `out_stride`.
 ///
@@ -69,7 +122,11 @@ pub(crate) fn add_row_products<S: Simd>(
 
 #[inline(always)]
 fn split_rows<S: Simd, const N: usize>(rows: &[f32], stride: usize) -> [&[S::f32s]; N] {
-    std::array::from_fn(|row| S::as_simd_f32s(&rows[row * stride..(row + 1) * stride]).0)
+    let mut split: [&[S::f32s]; N] = [&[]; N];
+    for (split, row) in split.iter_mut().zip(rows.chunks_exact(stride)) {
+        *split = S::as_simd_f32s(row).0;
+    }
+    split
 }
 
 /// The products of N rows with N rows, `[right][left]`: four by four sums fill the registers of AVX-512 and leave a
@@ -82,8 +139,9 @@ fn row_products<S: Simd, const N: usize>(
 ) -> [[f32; N]; N] {
     let mut sums = [[simd.splat_f32s(0.0); N]; N];
     let len = left[0].len();
-    let left = left.map(|row| &row[..len]);
-    let right = right.map(|row| &row[..len]);
+    for row in left.iter().chain(&right) {
+        assert_eq!(row.len(), len);
+    }
     for k in 0..len {
         for r in 0..N {
             for l in 0..N {

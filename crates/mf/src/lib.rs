@@ -5,8 +5,8 @@
 //! [`Factors`] ([`Training`] does so epoch by epoch), [`FoldIn`] solves users that come later, and [`loss`] is the objective itself. [`mod@reference`] is the same
 //! mathematics in double precision, slow and obviously right.
 //!
-//! Rows are solved by a [`RowSolver`]. [`ExactRows`] reaches each row's minimum, and does so at less cost than usual
-//! iterative solvers because most rows have far fewer entries than a factor has numbers.
+//! Rows are solved by a [`RowSolver`]: [`Exact`] reaches each row's minimum, [`ConjugateGradients`] comes near it in far less
+//! time, and [`Subspace`] goes block by block. All work in the eigenbasis of the fixed side's Gramian ([`Rotated`]), where what all rows share is diagonal.
 //!
 //! The crate knows rows and columns, not songs: who they are, what they sound like and which to show is decided
 //! elsewhere.
@@ -35,25 +35,32 @@
 //! ```
 
 mod basis;
+mod cg;
 mod cholesky;
 mod config;
 mod dual;
+mod entries;
 mod error;
 mod exact;
 mod fit;
 mod fold_in;
+mod half_sweep;
 mod init;
 mod kernels;
 mod loss;
 mod primal;
 pub mod reference;
 mod row_system;
+mod subspace;
 mod sweep;
 
+pub use cg::{CgScratch, ConjugateGradients};
 pub use config::{Confidence, Config, Solver};
 pub use error::Error;
-pub use exact::{ExactRows, ExactScratch, HalfSweep};
+pub use exact::{Exact, ExactScratch};
 pub use fit::{Epoch, Factors, Training, fit};
 pub use fold_in::FoldIn;
+pub use half_sweep::{HalfSweep, Rotated, RowSolver};
 pub use loss::loss;
-pub use sweep::{RowSolver, sweep};
+pub use row_system::RowSystem;
+pub use subspace::{Subspace, SubspaceScratch};

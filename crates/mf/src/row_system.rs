@@ -1,9 +1,9 @@
 use crossfade_matrix::Row;
 
-/// The equations of one row: `(alpha0 F'F + Z'CZ + pull I) x = Z'c + pull p`, where F is the fixed side, Z its rows at the
+/// The equations of one row, for a [`RowSolver`](crate::RowSolver): `(alpha0 F'F + Z'CZ + pull I) x = Z'c + pull p`, where F is the fixed side, Z its rows at the
 /// entries, C = diag(c) their confidences, and p the prior.
-#[derive(Clone, Copy)]
-pub(crate) struct RowSystem<'a> {
+#[derive(Debug, Clone, Copy)]
+pub struct RowSystem<'a> {
     /// The entries with their confidences.
     pub(crate) entries: Row<'a>,
     /// The fixed side, row-major.

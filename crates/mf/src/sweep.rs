@@ -1,84 +1,26 @@
+use std::sync::{Mutex, PoisonError};
+
 use crossfade_matrix::Csr;
-use rayon::prelude::*;
-
-use crate::Error;
-
-/// Solves blocks of rows of one side while the other side is fixed: the seam between the training loop and the ways to
-/// solve.
-///
-/// A row solver is made for one half-sweep, with everything the rows share (see [`ExactRows`](crate::ExactRows)).
-pub trait RowSolver: Sync {
-    /// What a worker reuses from block to block.
-    type Scratch: Send;
-
-    /// Scratch for one worker.
-    fn scratch(&self) -> Self::Scratch;
-
-    /// What solving a row of `entries` entries costs, in any unit. Rows are dealt out by it.
-    fn cost(&self, entries: usize) -> u64;
-
-    /// Solves the neighbouring rows from `first` on. `rows` holds their previous factors, one after another, which
-    /// may serve as a first guess, and receives the new ones. The result must not depend on how rows are grouped into
-    /// blocks.
-    ///
-    /// Returns the sum of the rows' own part of the objective at the new factors: data, unobserved pairs, and pull.
-    ///
-    /// # Errors
-    ///
-    /// If a row cannot be solved.
-    fn solve(
-        &self,
-        first: usize,
-        rows: &mut [f32],
-        scratch: &mut Self::Scratch,
-    ) -> Result<f64, Error>;
-}
 
 /// How many blocks to aim for: many more than there will be threads, so that they finish together. Fixed, because the
 /// objective is summed by block.
 const BLOCKS: u64 = 512;
 
-/// Re-solves all rows of one side, whose factors are `rows`, by blocks of about equal cost, in rayon's current pool.
-///
-/// Returns the sum of the rows' parts of the objective. The result has the same bits on any number of threads.
-///
-/// # Errors
-///
-/// The first error of the solver, in order of rows.
+/// Cuts `rows`, one vector of `dim` numbers for each row of `plays`, into blocks of neighbours of about equal cost, each
+/// with the number of its first row. A row of n entries costs `cost(n)`; a single one may cost more than a block.
 ///
 /// # Panics
 ///
-/// If `rows` is not one vector of `dim` numbers for each row of `plays`.
-pub fn sweep<R: RowSolver>(
-    solver: &R,
+/// If `rows` has another number of vectors.
+pub(crate) fn split<'a>(
     plays: &Csr,
-    rows: &mut [f32],
     dim: usize,
-) -> Result<f64, Error> {
-    assert_eq!(rows.len(), plays.rows() * dim, "one vector for each row");
-    let objectives: Vec<Result<f64, Error>> = split(solver, plays, rows, dim)
-        .into_par_iter()
-        .with_max_len(1)
-        .map_init(
-            || solver.scratch(),
-            |scratch, (first, rows)| solver.solve(first, rows, scratch),
-        )
-        .collect();
-    // Not summed in parallel, whose order would depend on the threads.
-    objectives.into_iter().sum()
-}
-
-/// Cuts the rows into neighbouring blocks of about equal cost, each with its first row. A single row may cost more.
-fn split<'a, R: RowSolver>(
-    solver: &R,
-    plays: &Csr,
     mut rows: &'a mut [f32],
-    dim: usize,
+    cost: impl Fn(usize) -> u64,
 ) -> Vec<(usize, &'a mut [f32])> {
-    let costs = plays
-        .offsets()
-        .windows(2)
-        .map(|ends| solver.cost((ends[1] - ends[0]) as usize));
+    assert_eq!(rows.len(), plays.rows() * dim, "one vector for each row");
+    let lengths = plays.offsets().windows(2).map(|ends| ends[1] - ends[0]);
+    let costs = lengths.map(|entries| cost(entries as usize));
     let target = costs.clone().sum::<u64>().div_ceil(BLOCKS);
     let mut blocks = Vec::new();
     let (mut first, mut sum) = (0, 0);
@@ -91,4 +33,29 @@ fn split<'a, R: RowSolver>(
         }
     }
     blocks
+}
+
+/// Works on every item of `work`, on all threads of rayon's current pool, each with scratch of its own.
+///
+/// Returns what `solve` returned, in the order of the items: added up in that order, it has the same bits on any number of
+/// threads.
+pub(crate) fn for_each<W: Send, S, T: Send>(
+    work: impl Iterator<Item = W> + Send,
+    scratch: impl Fn() -> S + Sync,
+    solve: impl Fn(W, &mut S) -> T + Sync,
+) -> Vec<T> {
+    let work = Mutex::new(work.enumerate());
+    // A thread that panics takes the whole broadcast with it, so no lock is ever met poisoned.
+    let next = || work.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let done = rayon::broadcast(|_| {
+        let mut scratch = scratch();
+        let mut done = Vec::new();
+        while let Some((place, item)) = next() {
+            done.push((place, solve(item, &mut scratch)));
+        }
+        done
+    });
+    let mut done: Vec<(usize, T)> = done.into_iter().flatten().collect();
+    done.sort_unstable_by_key(|&(place, _)| place);
+    done.into_iter().map(|(_, result)| result).collect()
 }

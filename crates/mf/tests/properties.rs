@@ -4,8 +4,8 @@ use std::ops::ControlFlow;
 
 use crossfade_matrix::{Csr, Dense};
 use crossfade_mf::{
-    Confidence, Config, Error, ExactRows, Factors, FoldIn, HalfSweep, Training, fit, loss,
-    reference, sweep,
+    Confidence, Config, ConjugateGradients, Error, Exact, Factors, FoldIn, HalfSweep, Rotated,
+    RowSolver, Solver, Subspace, Training, fit, loss, reference,
 };
 use proptest::prelude::*;
 
@@ -20,6 +20,16 @@ fn config(dim: usize) -> Config {
         regularization: 0.02,
         ..Config::default()
     }
+}
+
+/// One configuration for each way to solve.
+fn every_solver(config: Config) -> impl Iterator<Item = Config> {
+    let solvers = [Solver::Exact, Solver::ConjugateGradients, Solver::Subspace];
+    solvers.into_iter().map(move |solver| Config {
+        solver,
+        subspace_block: 5,
+        ..config.clone()
+    })
 }
 
 /// Pseudo-random numbers in [-1, 1), enough for test data.
@@ -72,26 +82,64 @@ fn train(plays: &Csr, config: &Config) -> (Factors, Vec<f64>) {
     (factors, losses)
 }
 
-/// One half-sweep with every row solved as `crossover` says. Returns the fixed side as it was rotated, and the rows.
-fn half_sweep(
+/// One half-sweep from random rows. Returns the fixed side as it was rotated, the rows, and the sum of their parts of the
+/// objective.
+fn half_sweep<R: RowSolver>(
     confidences: &Csr,
     (fixed, prior): (&Dense, Option<&Dense>),
     config: &Config,
-    crossover: usize,
-) -> (Dense, Dense) {
+    solver: &R,
+) -> (Dense, Dense, f64) {
     let (count, dim) = (confidences.rows(), config.dim);
     let mut fixed = fixed.clone().into_vec();
-    let mut rows = vec![f32::NAN; count * dim];
-    let solver = ExactRows::new(HalfSweep {
+    let mut rows = dense(count, dim, 99).into_vec();
+    let half = HalfSweep {
         confidences,
         fixed: &mut fixed,
         prior,
         config,
-    });
-    let solver = solver.expect("finite factors").with_crossover(crossover);
-    sweep(&solver, confidences, &mut rows, dim).expect("definite systems");
+    };
+    let rotated = Rotated::new(half).expect("finite factors");
+    let objective = rotated.solve(solver, &mut rows).expect("definite systems");
     let fixed = Dense::new(confidences.columns(), dim, fixed);
-    (fixed, Dense::new(count, dim, rows))
+    (fixed, Dense::new(count, dim, rows), objective)
+}
+
+/// The dual way, the primal way, and some of each.
+fn exact_ways() -> [Exact; 3] {
+    [0, 9, usize::MAX].map(|crossover| Exact { crossover })
+}
+
+/// The objective of the rows that [`half_sweep`] starts from, with every term taken as positive.
+fn objective_of_first_guess(
+    confidences: &Csr,
+    (fixed, prior): (&Dense, Option<&Dense>),
+    config: &Config,
+) -> f64 {
+    let rows = doubles(&dense(confidences.rows(), config.dim, 99));
+    let fixed = doubles(fixed);
+    let mut sum = 0.0;
+    for (row, x) in rows.iter().enumerate() {
+        let entries = confidences.row(row);
+        let pull = config.pull(entries.len(), fixed.len());
+        sum += pull * reference::dot(x, x);
+        if let Some(prior) = prior {
+            sum += pull
+                * prior
+                    .row(row)
+                    .iter()
+                    .map(|&p| f64::from(p).powi(2))
+                    .sum::<f64>();
+        }
+        for y in &fixed {
+            sum += config.alpha0 * reference::dot(x, y).powi(2);
+        }
+        for (column, c) in entries.iter() {
+            let score = reference::dot(x, &fixed[column as usize]);
+            sum += f64::from(c) * (1.0 + score.powi(2));
+        }
+    }
+    sum
 }
 
 fn norm(vector: &[f64]) -> f64 {
@@ -155,8 +203,8 @@ proptest! {
         let plays = plays(rows, columns, density, seed);
         let confidences = weigh(&plays, &config);
         let fixed = dense(columns, dim, seed + 1);
-        for crossover in [0, usize::MAX] {
-            let (fixed, solved) = half_sweep(&confidences, (&fixed, None), &config, crossover);
+        for solver in exact_ways() {
+            let (fixed, solved, _) = half_sweep(&confidences, (&fixed, None), &config, &solver);
             let fixed = doubles(&fixed);
             for (row, x) in doubles(&solved).iter().enumerate() {
                 let entries = reference::entries(&plays, row, &config);
@@ -177,9 +225,9 @@ proptest! {
         let plays = plays(rows, columns, density, seed);
         let confidences = weigh(&plays, &config);
         let (fixed, prior) = (dense(columns, dim, seed + 1), dense(rows, dim, seed + 2));
-        for crossover in [0, usize::MAX] {
-            let (rotated, solved) =
-                half_sweep(&confidences, (&fixed, Some(&prior)), &config, crossover);
+        for solver in exact_ways() {
+            let (rotated, solved, _) =
+                half_sweep(&confidences, (&fixed, Some(&prior)), &config, &solver);
             let (before, after) = (doubles(&fixed), doubles(&rotated));
             let priors = doubles(&prior);
             for (row, x) in doubles(&solved).iter().enumerate() {
@@ -208,20 +256,50 @@ proptest! {
         let (rows, columns, dim, density, seed) = shape;
         let config = Config { seed, ..config(dim) };
         let plays = plays(rows, columns, density, seed);
-        let (factors, losses) = train(&plays, &config);
-        // A row's part is its sum of confidences less what is explained, each to (n + d) roundings; the same holds
-        // for the entries of the Gramians. Every term of the loss is below the sum of confidences, which is the loss
-        // of all zeros.
-        let slack = 4.0 * (columns + rows + dim) as f64 * ROUNDOFF * plays.nnz() as f64;
-        for pair in losses.windows(2) {
-            prop_assert!(pair[1] <= pair[0] + slack, "{losses:?}");
+        for config in every_solver(config) {
+            let mut training = Training::new(&plays, &config).unwrap();
+            let losses: Vec<f64> = (0..4).map(|_| training.epoch().unwrap().loss).collect();
+            let factors = Factors {
+                users: Dense::new(rows, dim, training.users().to_vec()),
+                items: Dense::new(columns, dim, training.items().to_vec()),
+            };
+            // A row's part is its sum of confidences less what is explained, each to (n + d) roundings; the same holds
+            // for the entries of the Gramians. Every term of the loss is below the sum of confidences, which is the loss
+            // of all zeros.
+            let slack = 4.0 * (columns + rows + dim) as f64 * ROUNDOFF * plays.nnz() as f64;
+            for pair in losses.windows(2) {
+                prop_assert!(pair[1] <= pair[0] + slack, "{losses:?}");
+            }
+            let (users, items) = (doubles(&factors.users), doubles(&factors.items));
+            let reference = reference::loss(&plays, &users, &items, &config);
+            let fast = loss(&plays, &factors, &config);
+            prop_assert!((fast - reference).abs() <= slack, "{fast} is not {reference}");
+            let reported = losses[losses.len() - 1];
+            prop_assert!((reported - reference).abs() <= slack, "{reported} is not {reference}");
         }
-        let reference =
-            reference::loss(&plays, &doubles(&factors.users), &doubles(&factors.items), &config);
-        let fast = loss(&plays, &factors, &config);
-        prop_assert!((fast - reference).abs() <= slack, "{fast} is not {reference}");
-        let reported = losses[losses.len() - 1];
-        prop_assert!((reported - reference).abs() <= slack, "{reported} is not {reference}");
+    }
+
+    #[test]
+    fn enough_steps_reach_the_exact_minimum(shape in shapes(), alpha in 0.0..20.0_f64) {
+        let (rows, columns, dim, density, seed) = shape;
+        let config = Config { confidence: Confidence { alpha, epsilon: 1.0 }, ..config(dim) };
+        let confidences = weigh(&plays(rows, columns, density, seed), &config);
+        let (fixed, prior) = (dense(columns, dim, seed + 1), dense(rows, dim, seed + 2));
+        for prior in [None, Some(&prior)] {
+            let sides = (&fixed, prior);
+            let (_, _, minimum) = half_sweep(&confidences, sides, &config, &Exact::new(dim));
+            // As many steps as a row has distinct eigenvalues, and as many again for rounding.
+            let steps = ConjugateGradients { steps: 2 * (columns + 1) };
+            let (_, _, by_steps) = half_sweep(&confidences, sides, &config, &steps);
+            let whole = Subspace { block: dim };
+            let (_, _, by_block) = half_sweep(&confidences, sides, &config, &whole);
+            // Objectives are sums of n + d rounded terms, none above what the random first guess or the prior starts
+            // with; steps end within 1e-10 of the minimum.
+            let start: f64 = objective_of_first_guess(&confidences, sides, &config);
+            let slack = 8.0 * (columns + dim) as f64 * ROUNDOFF * start;
+            prop_assert!((by_steps - minimum).abs() <= slack + 1e-10 * minimum, "{by_steps} {minimum} {slack}");
+            prop_assert!((by_block - minimum).abs() <= slack, "{by_block} {minimum} {slack}");
+        }
     }
 
     #[test]
@@ -296,19 +374,106 @@ fn one_two_and_eight_threads_give_the_same_bits() {
         }
     }
     let plays = Csr::from_triplets(3000, 201, triplets).unwrap();
-    let config = config(16);
-    let bits = |threads| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
-        let (factors, losses) = pool.build().unwrap().install(|| train(&plays, &config));
-        let numbers = |matrix: &Dense| -> Vec<u32> {
-            matrix.as_slice().iter().map(|v| v.to_bits()).collect()
+    for config in every_solver(config(16)) {
+        let bits = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+            let (factors, losses) = pool.build().unwrap().install(|| train(&plays, &config));
+            let numbers = |matrix: &Dense| -> Vec<u32> {
+                matrix.as_slice().iter().map(|v| v.to_bits()).collect()
+            };
+            let losses: Vec<u64> = losses.iter().map(|l| l.to_bits()).collect();
+            (numbers(&factors.users), numbers(&factors.items), losses)
         };
-        let losses: Vec<u64> = losses.iter().map(|l| l.to_bits()).collect();
-        (numbers(&factors.users), numbers(&factors.items), losses)
+        let one = bits(1);
+        let solver = config.solver;
+        assert!(one == bits(2), "{solver:?}: two threads differ from one");
+        assert!(one == bits(8), "{solver:?}: eight threads differ from one");
+    }
+}
+
+/// Trains in double precision, every row exactly, from the same first items.
+fn train_reference(plays: &Csr, config: &Config, epochs: usize) -> (Vec<Vec<f64>>, Vec<Vec<f64>>) {
+    let first = Training::new(plays, config).unwrap();
+    let first = Dense::new(plays.columns(), config.dim, first.items().to_vec());
+    let by_item = plays.transpose();
+    let solve = |plays: &Csr, fixed: &[Vec<f64>]| -> Vec<Vec<f64>> {
+        let solve_row = |row| {
+            let entries = reference::entries(plays, row, config);
+            let prior = vec![0.0; config.dim];
+            let (a, b) = reference::normal_equations(&entries, fixed, &prior, config);
+            reference::solve(a, b)
+        };
+        (0..plays.rows()).map(solve_row).collect()
     };
-    let one = bits(1);
-    assert!(one == bits(2), "two threads differ from one");
-    assert!(one == bits(8), "eight threads differ from one");
+    let mut items = doubles(&first);
+    let mut users = solve(plays, &items);
+    for _ in 0..epochs {
+        items = solve(&by_item, &users);
+        users = solve(plays, &items);
+    }
+    (users, items)
+}
+
+#[test]
+fn every_solver_returns_to_the_fixed_point_of_the_reference() {
+    let (users, items, epochs) = (30, 20, 600);
+    let plays = plays(users, items, 0.3, 6);
+    let config = Config {
+        epochs,
+        confidence: Confidence {
+            alpha: 1.0,
+            epsilon: 1.0,
+        },
+        alpha0: 0.5,
+        regularization: 0.1,
+        ..config(6)
+    };
+    let (x, y) = train_reference(&plays, &config, epochs);
+    let (x_earlier, y_earlier) = train_reference(&plays, &config, epochs / 2);
+    // Scores of the fixed point carry the roundings of single precision, magnified by the condition of the systems: the
+    // trace over the pull, at most.
+    let condition = (0..users).map(|row| {
+        let entries = reference::entries(&plays, row, &config);
+        let (a, _) = reference::normal_equations(&entries, &y, &[0.0; 6], &config);
+        trace(&a) / config.pull(entries.len(), items)
+    });
+    let roundings = 4.0 * (items + users + config.dim) as f64 * ROUNDOFF;
+    let bound = roundings * condition.fold(0.0, f64::max);
+    assert!(bound < 1e-3, "{bound} proves nothing");
+    // Nearby, since the objective has more than one stationary point.
+    let mut noise = noise(8);
+    let mut nearby = |rows: &[Vec<f64>]| -> Dense {
+        let numbers = rows.iter().flatten().map(|&v| v as f32 + 0.01 * noise());
+        Dense::new(rows.len(), 6, numbers.collect::<Vec<f32>>())
+    };
+    let start = Factors {
+        users: nearby(&x),
+        items: nearby(&y),
+    };
+    for config in every_solver(config) {
+        let mut training = Training::resume(&plays, &config, (1, start.clone())).unwrap();
+        while training.epochs() < 300 {
+            training.epoch().unwrap();
+        }
+        let factors = training.finish().unwrap();
+        let (users, items) = (doubles(&factors.users), doubles(&factors.items));
+        for (u, user) in users.iter().enumerate() {
+            for (i, item) in items.iter().enumerate() {
+                let (expected, found) = (reference::dot(&x[u], &y[i]), reference::dot(user, item));
+                // That the reference has arrived shows in what half of its epochs still move.
+                let moving = reference::dot(&x_earlier[u], &y_earlier[i]) - expected;
+                assert!(
+                    moving.abs() < bound / 10.0,
+                    "the reference still moves by {moving}"
+                );
+                let solver = config.solver;
+                assert!(
+                    (found - expected).abs() < bound,
+                    "{solver:?}: {found} is not {expected}, to {bound}"
+                );
+            }
+        }
+    }
 }
 
 #[test]
@@ -324,10 +489,9 @@ fn permuting_users_permutes_their_factors() {
     }
     let permuted = Csr::from_triplets(users, items, triplets).unwrap();
     let fixed = dense(items, dim, 2);
-    // The dual way, the primal way, and some of each.
-    for crossover in [0, 9, usize::MAX] {
-        let (_, rows) = half_sweep(&plays, (&fixed, None), &config, crossover);
-        let (_, permuted) = half_sweep(&permuted, (&fixed, None), &config, crossover);
+    for solver in exact_ways() {
+        let (_, rows, _) = half_sweep(&plays, (&fixed, None), &config, &solver);
+        let (_, permuted, _) = half_sweep(&permuted, (&fixed, None), &config, &solver);
         for (row, &user) in order.iter().enumerate() {
             assert_eq!(permuted.row(row), rows.row(user), "user {user}");
         }
@@ -352,12 +516,14 @@ fn degenerate_shapes_give_finite_factors() {
     ];
     for (name, users, items, triplets) in cases {
         let plays = Csr::from_triplets(users, items, triplets).unwrap();
-        let (factors, losses) = train(&plays, &config(8));
-        let mut numbers = factors.users.as_slice().iter();
-        assert!(numbers.all(|v| v.is_finite()), "{name}");
-        let mut numbers = factors.items.as_slice().iter();
-        assert!(numbers.all(|v| v.is_finite()), "{name}");
-        assert!(losses.iter().all(|loss| loss.is_finite()), "{name}");
+        for config in every_solver(config(8)) {
+            let (factors, losses) = train(&plays, &config);
+            let mut numbers = factors.users.as_slice().iter();
+            assert!(numbers.all(|v| v.is_finite()), "{name}");
+            let mut numbers = factors.items.as_slice().iter();
+            assert!(numbers.all(|v| v.is_finite()), "{name}");
+            assert!(losses.iter().all(|loss| loss.is_finite()), "{name}");
+        }
     }
 }
 
@@ -429,7 +595,7 @@ fn a_resumed_training_has_the_bits_of_one_that_never_stopped() {
     while second.epochs() < config.epochs {
         second.epoch().unwrap();
     }
-    let resumed = second.into_factors();
+    let resumed = second.finish().unwrap();
     assert_eq!(resumed.users.as_slice(), whole.users.as_slice());
     assert_eq!(resumed.items.as_slice(), whole.items.as_slice());
 }
