@@ -118,28 +118,32 @@ impl Eigenbasis {
     pub(crate) fn rotate(&self, rows: &mut [f32]) {
         let blocks = rows.chunks_mut(BLOCK * self.values.len());
         for_each(blocks, Vec::new, |block, scratch| {
-            self.rotate_block(block, scratch)
+            block.copy_from_slice(self.rotated(block, scratch));
         });
     }
 
-    /// [`rotate`](Self::rotate) in the calling thread.
-    pub(crate) fn rotate_block(&self, rows: &mut [f32], scratch: &mut Vec<f32>) {
+    /// `rows Q`, held by `scratch`.
+    pub(crate) fn rotated<'a>(&self, rows: &[f32], scratch: &'a mut Vec<f32>) -> &'a [f32] {
         let dim = self.values.len();
-        for block in rows.chunks_mut(BLOCK * dim) {
-            if scratch.len() < block.len() {
-                scratch.resize(block.len(), 0.0);
-            }
-            let rotated = &mut scratch[..block.len()];
-            let count = block.len() / dim;
+        if scratch.len() < rows.len() {
+            scratch.resize(rows.len(), 0.0);
+        }
+        let rotated = &mut scratch[..rows.len()];
+        // By blocks, since the bits of a product may depend on its shape.
+        for (rotated, rows) in rotated
+            .chunks_mut(BLOCK * dim)
+            .zip(rows.chunks(BLOCK * dim))
+        {
+            let count = rows.len() / dim;
             matmul(
                 MatMut::from_column_major_slice_mut(rotated, dim, count),
                 Accum::Replace,
                 self.transposed.as_ref(),
-                MatRef::from_column_major_slice(block, dim, count),
+                MatRef::from_column_major_slice(rows, dim, count),
                 1.0,
                 Par::Seq,
             );
-            block.copy_from_slice(rotated);
         }
+        rotated
     }
 }

@@ -3,7 +3,8 @@ use pulp::Simd;
 use crate::{
     RowSolver,
     entries::{Entries, Weighted},
-    kernels::{add_scaled, padded},
+    few::solve_few,
+    kernels::{ROWS, add_scaled, padded},
     row_system::{RowSystem, product},
 };
 
@@ -14,6 +15,8 @@ use crate::{
 /// matrix is the identity and one further term for each entry, and few steps are needed. (Takács, Pilászy and Tikk,
 /// "Applications of the Conjugate Gradient Method for Implicit Feedback Collaborative Filtering", 2011, multiply by the
 /// Gramian in every step.)
+///
+/// Rows of a few entries are solved exactly instead, which costs less.
 ///
 /// However few the steps, the fixed point of training is the one of [`Exact`](crate::Exact): a row stays where it is only
 /// when its residual is zero.
@@ -62,7 +65,9 @@ struct State {
 impl RowSolver for ConjugateGradients {
     type Scratch = CgScratch;
 
-    const STARTS_WARM: bool = true;
+    fn starts_warm(&self, entries: usize) -> bool {
+        entries > ROWS
+    }
 
     fn scratch(&self, dim: usize) -> CgScratch {
         let vector = || vec![0.0; padded(dim)];
@@ -96,6 +101,12 @@ impl RowSolver for ConjugateGradients {
         let CgScratch { entries, vectors } = scratch;
         let entries = entries.of(row);
         vectors.set_diagonal(row, spectrum);
+        if row.entries.len() <= ROWS && row.prior.is_none() {
+            let few = (row, entries.first());
+            let objective = solve_few(simd, few, &vectors.inverse, &mut vectors.solution)?;
+            x.copy_from_slice(&vectors.solution[..row.dim]);
+            return Some(objective);
+        }
         let mut state = vectors.begin(simd, (row, entries), x);
         for _ in 1..self.steps {
             if state.square <= SOLVED * state.objective {

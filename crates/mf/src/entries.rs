@@ -112,6 +112,16 @@ impl Weighted<'_> {
         bend
     }
 
+    /// The first [`ROWS`] rows, filled up with the first.
+    ///
+    /// # Panics
+    ///
+    /// If there is none.
+    #[inline(always)]
+    pub(crate) fn first(&self) -> [&[f32]; ROWS] {
+        self.rows(&self.indices[..ROWS.min(self.indices.len())])
+    }
+
     /// Indices and confidences, [`ROWS`] at a time but for the last.
     #[inline(always)]
     fn groups(&self) -> impl Iterator<Item = (&[u32], &[f32])> {

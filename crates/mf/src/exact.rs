@@ -38,7 +38,9 @@ pub struct ExactScratch {
 impl RowSolver for Exact {
     type Scratch = ExactScratch;
 
-    const STARTS_WARM: bool = false;
+    fn starts_warm(&self, _: usize) -> bool {
+        false
+    }
 
     fn scratch(&self, dim: usize) -> ExactScratch {
         ExactScratch {

@@ -37,8 +37,8 @@ pub trait RowSolver: Sync {
     /// What a worker reuses from row to row.
     type Scratch: Send;
 
-    /// Whether the previous factor is worth rotating into the new basis, as a first guess.
-    const STARTS_WARM: bool;
+    /// Whether a row of `entries` entries starts from its previous factor, which is then rotated into the new basis.
+    fn starts_warm(&self, entries: usize) -> bool;
 
     /// Scratch for one worker, for factors of `dim` numbers.
     fn scratch(&self, dim: usize) -> Self::Scratch;
@@ -75,7 +75,12 @@ pub struct Rotated<'a> {
     spectrum: Vec<f32>,
     /// The priors in the rotated basis, row-major.
     prior: Option<Vec<f32>>,
+    /// The pull of a row, by its number of entries, up to usual ones: a power is slow beside a short row.
+    pulls: Vec<f32>,
 }
+
+/// Entries up to which pulls are computed beforehand.
+const USUAL_ENTRIES: usize = 256;
 
 impl<'a> Rotated<'a> {
     /// Decomposes the Gramian of the fixed side and rotates the side into its eigenbasis.
@@ -121,6 +126,9 @@ impl<'a> Rotated<'a> {
             spectrum: spectrum.collect(),
             basis,
             prior,
+            pulls: (0..=USUAL_ENTRIES)
+                .map(|entries| config.pull(entries, confidences.columns()) as f32)
+                .collect(),
         })
     }
 
@@ -141,7 +149,7 @@ impl<'a> Rotated<'a> {
         let blocks = split(self.confidences, dim, rows, cost).into_iter();
         let scratch = || Scratch {
             solver: solver.scratch(dim),
-            rotated: Vec::new(),
+            rotation: RotationScratch::default(),
         };
         let parts = for_each(blocks, scratch, |(first, rows), scratch| {
             Arch::new().dispatch(Block {
@@ -153,6 +161,33 @@ impl<'a> Rotated<'a> {
             })
         });
         parts.into_iter().sum()
+    }
+
+    /// Rotates those of `rows` that the solver starts from, neighbours from `first` on.
+    fn rotate_starts<R: RowSolver>(
+        &self,
+        solver: &R,
+        (first, rows): (usize, &mut [f32]),
+        scratch: &mut RotationScratch,
+    ) {
+        let dim = self.config.dim;
+        let offsets = &self.confidences.offsets()[first..];
+        let warm = |row: usize| solver.starts_warm((offsets[row + 1] - offsets[row]) as usize);
+        let RotationScratch { gathered, rotated } = scratch;
+        gathered.clear();
+        for (row, x) in rows.chunks_exact(dim).enumerate() {
+            if warm(row) {
+                gathered.extend_from_slice(x);
+            }
+        }
+        let mut gathered = self.basis.rotated(gathered, rotated).chunks_exact(dim);
+        for (row, x) in rows.chunks_exact_mut(dim).enumerate() {
+            if warm(row)
+                && let Some(start) = gathered.next()
+            {
+                x.copy_from_slice(start);
+            }
+        }
     }
 
     /// Numbers in a factor.
@@ -169,13 +204,25 @@ impl<'a> Rotated<'a> {
             fixed: self.fixed,
             dim,
             prior: prior.map(|prior| &prior[row * dim..][..dim]),
-            pull: self.config.pull(entries.len(), self.confidences.columns()) as f32,
+            pull: self.pull(entries.len()),
         }
+    }
+
+    fn pull(&self, entries: usize) -> f32 {
+        let usual = self.pulls.get(entries).copied();
+        usual.unwrap_or_else(|| self.config.pull(entries, self.confidences.columns()) as f32)
     }
 }
 
 struct Scratch<T> {
     solver: T,
+    rotation: RotationScratch,
+}
+
+/// Rows before and after a rotation.
+#[derive(Default)]
+struct RotationScratch {
+    gathered: Vec<f32>,
     rotated: Vec<f32>,
 }
 
@@ -200,9 +247,7 @@ impl<R: RowSolver> WithSimd for Block<'_, '_, R> {
             rows,
             scratch,
         } = self;
-        if R::STARTS_WARM {
-            half.basis.rotate_block(rows, &mut scratch.rotated);
-        }
+        half.rotate_starts(solver, (first, rows), &mut scratch.rotation);
         let mut objective = 0.0;
         for (offset, x) in rows.chunks_exact_mut(half.config.dim).enumerate() {
             let row = first + offset;

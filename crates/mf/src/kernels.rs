@@ -81,6 +81,32 @@ pub(crate) fn combine<S: Simd>(
     }
 }
 
+/// `rows[i]' diag(weights) rows[j]` for [`ROWS`] padded rows, the lower triangle of it.
+#[inline(always)]
+pub(crate) fn weighted_products<S: Simd>(
+    simd: S,
+    rows: [&[f32]; ROWS],
+    weights: &[f32],
+) -> [[f32; ROWS]; ROWS] {
+    let rows = registers::<S>(rows, weights.len());
+    let mut sums = [[simd.splat_f32s(0.0); ROWS]; ROWS];
+    for (k, &weight) in S::as_simd_f32s(weights).0.iter().enumerate() {
+        for i in 0..ROWS {
+            let weighted = simd.mul_f32s(weight, rows[i][k]);
+            for j in 0..=i {
+                sums[i][j] = simd.mul_add_e_f32s(weighted, rows[j][k], sums[i][j]);
+            }
+        }
+    }
+    let mut products = [[0.0; ROWS]; ROWS];
+    for i in 0..ROWS {
+        for j in 0..=i {
+            products[i][j] = simd.reduce_sum_f32s(sums[i][j]);
+        }
+    }
+    products
+}
+
 /// Rows of `len` numbers each, as registers.
 #[inline(always)]
 fn registers<S: Simd>(rows: [&[f32]; ROWS], len: usize) -> [&[S::f32s]; ROWS] {

@@ -42,6 +42,7 @@ mod dual;
 mod entries;
 mod error;
 mod exact;
+mod few;
 mod fit;
 mod fold_in;
 mod half_sweep;

@@ -34,7 +34,9 @@ pub struct SubspaceScratch {
 impl RowSolver for Subspace {
     type Scratch = SubspaceScratch;
 
-    const STARTS_WARM: bool = true;
+    fn starts_warm(&self, _: usize) -> bool {
+        true
+    }
 
     fn scratch(&self, dim: usize) -> SubspaceScratch {
         SubspaceScratch {
