@@ -57,7 +57,11 @@ impl Engine {
             popularity.prior().clone(),
         ])?;
         let index = Index::new(rows, model.index.clone())?;
-        let fold_in = FoldIn::new(model.track_factors.clone(), &model.factorisation)?;
+        let fold_in = FoldIn::new(
+            model.track_factors.clone(),
+            popularity.listeners(),
+            &model.factorisation,
+        )?;
         Ok(Self {
             index,
             fold_in,

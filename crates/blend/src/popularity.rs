@@ -42,6 +42,11 @@ impl Popularity {
         self.listeners[track as usize] == 0
     }
 
+    /// How many listeners each track has.
+    pub(crate) fn listeners(&self) -> &[u32] {
+        &self.listeners
+    }
+
     /// The prior of every track, tracks x 1.
     pub(crate) fn prior(&self) -> &Dense {
         &self.prior

@@ -51,7 +51,8 @@ fn solve(criterion: &mut Criterion) {
             );
             let block = config.subspace_block;
             bench(criterion, ("subspace", id()), &half, &Subspace { block });
-            let fold_in = FoldIn::new(fixed.clone(), &config).expect("a valid configuration");
+            let fold_in =
+                FoldIn::new(fixed.clone(), &[1; FIXED], &config).expect("a valid configuration");
             let history: Vec<(u32, f32)> = plays.row(0).iter().collect();
             let mut group = criterion.benchmark_group("solve/fold_in");
             group.bench_function(id(), |bencher| {

@@ -48,7 +48,8 @@ pub struct Config {
     pub subspace_block: usize,
 }
 
-/// The weight of an entry: `c = 1 + alpha * ln(1 + strength / epsilon)`.
+/// The weight of an entry: `c = (1 + alpha * ln(1 + strength / epsilon)) * s * n^-popularity_exponent`, for an item with n
+/// entries, where s makes the mean of `s * n^-popularity_exponent` over all entries 1.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Confidence {
@@ -56,6 +57,10 @@ pub struct Confidence {
     pub alpha: f64,
     /// The strength beyond which more of it counts only logarithmically, positive, in the unit of the strengths.
     pub epsilon: f64,
+    /// How far the entries of popular items are held back, 0 or more: 0 is not at all, and about 0.1 finds more of the less
+    /// known. The items that everybody has tell less of anybody. (Steck, "Item Popularity and Recommendation Accuracy",
+    /// 2011.)
+    pub popularity_exponent: f64,
 }
 
 /// How the rows of one side are solved while the other is fixed.
@@ -95,6 +100,7 @@ impl Default for Confidence {
         Self {
             alpha: 0.0,
             epsilon: 1.0,
+            popularity_exponent: 0.0,
         }
     }
 }
@@ -113,6 +119,10 @@ impl Config {
         not_negative("regularization_exponent", self.regularization_exponent)?;
         not_negative("confidence.alpha", self.confidence.alpha)?;
         positive("confidence.epsilon", self.confidence.epsilon)?;
+        not_negative(
+            "confidence.popularity_exponent",
+            self.confidence.popularity_exponent,
+        )?;
         positive("init_stddev", self.first_stddev())?;
         at_least_one("cg_steps", self.cg_steps)?;
         at_least_one("subspace_block", self.subspace_block)
@@ -133,7 +143,7 @@ impl Config {
 }
 
 impl Confidence {
-    /// The weight of an entry of `strength`.
+    /// The weight of an entry of `strength`, before the popularity of its item.
     pub fn of(&self, strength: f32) -> f32 {
         (1.0 + self.alpha * (f64::from(strength) / self.epsilon).ln_1p()) as f32
     }
@@ -184,6 +194,12 @@ mod tests {
             ("regularization_exponent = nan", "regularization_exponent"),
             ("confidence.alpha = -0.5", "confidence.alpha"),
             ("confidence.epsilon = 0.0", "confidence.epsilon"),
+            (
+                "confidence.popularity_exponent = -0.1",
+                "confidence.popularity_exponent",
+            ),
+            ("cg_steps = 0", "cg_steps"),
+            ("subspace_block = 0", "subspace_block"),
             ("init_stddev = inf", "init_stddev"),
         ] {
             let config: Config = toml::from_str(bad).unwrap();
@@ -205,6 +221,7 @@ mod tests {
         let growing = Confidence {
             alpha: 2.0,
             epsilon: 0.5,
+            ..Confidence::default()
         };
         // 1 + 2 ln(1 + 1.5 / 0.5) = 1 + 2 ln 4
         assert_eq!(growing.of(1.5), (1.0 + 2.0 * 4.0_f64.ln()) as f32);

@@ -7,7 +7,7 @@ use crossfade_matrix::{Csr, Dense};
 
 use crate::{
     Config, ConjugateGradients, Error, Exact, HalfSweep, Rotated, Solver, Subspace,
-    init::normal_vectors, loss::pull,
+    init::normal_vectors, item_weights::ItemWeights, loss::pull,
 };
 
 /// What was learned: a score is the inner product of a user's and an item's row.
@@ -254,9 +254,10 @@ fn confidences(plays: &Csr, config: &Config) -> Result<Csr, Error> {
             }
         }
     }
-    let strengths = plays.values().iter();
-    let values: Vec<f32> = strengths
-        .map(|&strength| config.confidence.of(strength))
+    let weights = ItemWeights::new(&plays.column_counts(), &config.confidence);
+    let entries = plays.values().iter().zip(plays.indices());
+    let values: Vec<f32> = entries
+        .map(|(&strength, &item)| config.confidence.of(strength) * weights.of(item))
         .collect();
     let (offsets, indices) = (plays.offsets().to_vec(), plays.indices().to_vec());
     Ok(Csr::new(plays.columns(), offsets, indices, values)

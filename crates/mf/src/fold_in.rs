@@ -1,7 +1,9 @@
 use crossfade_matrix::{Dense, Row};
 use pulp::{Arch, Simd, WithSimd};
 
-use crate::{Config, Error, basis::gramian, primal::Primal, row_system::RowSystem};
+use crate::{
+    Config, Error, basis::gramian, item_weights::ItemWeights, primal::Primal, row_system::RowSystem,
+};
 
 /// Solves users that training has not seen, or has seen with other plays, one at a time.
 ///
@@ -10,14 +12,16 @@ use crate::{Config, Error, basis::gramian, primal::Primal, row_system::RowSystem
 #[derive(Debug)]
 pub struct FoldIn {
     items: Dense,
+    weights: ItemWeights,
     /// alpha0 Y'Y, `dim` x `dim`.
     unobserved: Vec<f32>,
     config: Config,
 }
 
 impl FoldIn {
-    /// Prepares for users of `items`, a row for each item, with the configuration they were learned with. Clone a
-    /// shared matrix for it; the factors are not copied.
+    /// Prepares for users of `items`, a row for each item, of which item i had `counts[i]` entries in the plays that they
+    /// were learned from, with the configuration they were learned with. Clone a shared matrix for it; the factors are not
+    /// copied.
     ///
     /// # Errors
     ///
@@ -25,10 +29,11 @@ impl FoldIn {
     ///
     /// # Panics
     ///
-    /// If the items' rows do not have `config.dim` numbers.
-    pub fn new(items: Dense, config: &Config) -> Result<Self, Error> {
+    /// If the items' rows do not have `config.dim` numbers, or there is not a count for each.
+    pub fn new(items: Dense, counts: &[u32], config: &Config) -> Result<Self, Error> {
         config.validate()?;
         assert_eq!(items.columns(), config.dim, "factors of `dim` numbers");
+        assert_eq!(items.rows(), counts.len(), "a count for each item");
         let gramian = gramian(items.as_slice(), config.dim);
         if !gramian.is_all_finite() {
             return Err(Error::Gramian);
@@ -39,6 +44,7 @@ impl FoldIn {
             .collect();
         Ok(Self {
             items,
+            weights: ItemWeights::new(counts, &config.confidence),
             unobserved,
             config: config.clone(),
         })
@@ -64,7 +70,10 @@ impl FoldIn {
     pub fn fold_in(&self, history: &[(u32, f32)]) -> Result<Vec<f32>, Error> {
         let heard = history.iter().filter(|(_, strength)| *strength > 0.0);
         let (indices, confidences): (Vec<u32>, Vec<f32>) = heard
-            .map(|&(item, strength)| (item, self.config.confidence.of(strength)))
+            .map(|&(item, strength)| {
+                let confidence = self.config.confidence.of(strength) * self.weights.of(item);
+                (item, confidence)
+            })
             .unzip();
         let mut user = vec![0.0; self.config.dim];
         if indices.is_empty() {

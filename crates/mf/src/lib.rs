@@ -27,7 +27,7 @@
 //! })?;
 //!
 //! // Somebody new has played item 0, and so would like item 1 rather than item 2.
-//! let fold_in = FoldIn::new(factors.items, &config)?;
+//! let fold_in = FoldIn::new(factors.items, &plays.column_counts(), &config)?;
 //! let user = fold_in.fold_in(&[(0, 1.0)])?;
 //! let score = |item| -> f32 { user.iter().zip(fold_in.items().row(item)).map(|(x, y)| x * y).sum() };
 //! assert!(score(1) > score(2));
@@ -47,6 +47,7 @@ mod fit;
 mod fold_in;
 mod half_sweep;
 mod init;
+mod item_weights;
 mod kernels;
 mod loss;
 mod primal;

@@ -1,7 +1,7 @@
 use crossfade_matrix::{Csr, Row};
 use rayon::prelude::*;
 
-use crate::{Config, Factors, basis::gramian, row_system::product};
+use crate::{Config, Factors, basis::gramian, item_weights::ItemWeights, row_system::product};
 
 /// Rows that one partial sum covers: fixed, so that the bits do not depend on the number of threads.
 const BLOCK: usize = 1024;
@@ -19,13 +19,16 @@ pub fn loss(plays: &Csr, factors: &Factors, config: &Config) -> f64 {
         (users.rows(), items.rows()),
         "one factor for each row and column"
     );
+    let counts = plays.column_counts();
+    let weights = ItemWeights::new(&counts, &config.confidence);
     let data = sum_rows(plays.rows(), |user| {
         let Row { indices, values } = plays.row(user);
         let entries = indices.iter().zip(values);
         entries
             .map(|(&item, &strength)| {
                 let score = product(users.row(user), items.row(item as usize));
-                f64::from(config.confidence.of(strength)) * (1.0 - score).powi(2)
+                let confidence = config.confidence.of(strength) * weights.of(item);
+                f64::from(confidence) * (1.0 - score).powi(2)
             })
             .sum()
     });
@@ -34,7 +37,6 @@ pub fn loss(plays: &Csr, factors: &Factors, config: &Config) -> f64 {
     let unobserved: f64 = (0..of_users.ncols())
         .map(|column| of_users.col(column).transpose() * of_items.col(column))
         .sum();
-    let counts = plays.column_counts();
     data + config.alpha0 * unobserved
         + pull(config, users.as_slice(), plays.columns(), |user| {
             plays.row(user).len()

@@ -52,12 +52,23 @@ pub fn solve(mut a: Vec<Vec<f64>>, mut b: Vec<f64>) -> Vec<f64> {
     b
 }
 
-/// A row's entries as (column, confidence).
-pub fn entries(plays: &Csr, row: usize, config: &Config) -> Vec<(usize, f64)> {
-    let confidence = |strength| f64::from(config.confidence.of(strength));
-    let entries = plays.row(row).iter();
+/// A user's entries as (item, confidence).
+pub fn entries(plays: &Csr, user: usize, config: &Config) -> Vec<(usize, f64)> {
+    let confidence = &config.confidence;
+    let counts = plays.column_counts();
+    let held_back = |item: usize| f64::from(counts[item]).powf(-confidence.popularity_exponent);
+    let mean: f64 = plays
+        .indices()
+        .iter()
+        .map(|&item| held_back(item as usize) / plays.nnz() as f64)
+        .sum();
+    let entries = plays.row(user).iter();
     entries
-        .map(|(column, strength)| (column as usize, confidence(strength)))
+        .map(|(item, strength)| {
+            let item = item as usize;
+            let strength = f64::from(confidence.of(strength));
+            (item, strength * held_back(item) / mean)
+        })
         .collect()
 }
 

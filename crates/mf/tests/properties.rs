@@ -199,7 +199,7 @@ proptest! {
     #[test]
     fn both_systems_satisfy_the_normal_equations(shape in shapes(), alpha in 0.0..20.0_f64) {
         let (rows, columns, dim, density, seed) = shape;
-        let config = Config { confidence: Confidence { alpha, epsilon: 1.0 }, ..config(dim) };
+        let config = Config { confidence: Confidence { alpha, ..Confidence::default() }, ..config(dim) };
         let plays = plays(rows, columns, density, seed);
         let confidences = weigh(&plays, &config);
         let fixed = dense(columns, dim, seed + 1);
@@ -252,9 +252,10 @@ proptest! {
     }
 
     #[test]
-    fn the_loss_never_rises_and_is_the_reference_loss(shape in shapes()) {
+    fn the_loss_never_rises_and_is_the_reference_loss(shape in shapes(), exponent in 0.0..0.5_f64) {
         let (rows, columns, dim, density, seed) = shape;
-        let config = Config { seed, ..config(dim) };
+        let confidence = Confidence { popularity_exponent: exponent, ..Confidence::default() };
+        let config = Config { seed, confidence, ..config(dim) };
         let plays = plays(rows, columns, density, seed);
         for config in every_solver(config) {
             let mut training = Training::new(&plays, &config).unwrap();
@@ -282,7 +283,7 @@ proptest! {
     #[test]
     fn enough_steps_reach_the_exact_minimum(shape in shapes(), alpha in 0.0..20.0_f64) {
         let (rows, columns, dim, density, seed) = shape;
-        let config = Config { confidence: Confidence { alpha, epsilon: 1.0 }, ..config(dim) };
+        let config = Config { confidence: Confidence { alpha, ..Confidence::default() }, ..config(dim) };
         let confidences = weigh(&plays(rows, columns, density, seed), &config);
         let (fixed, prior) = (dense(columns, dim, seed + 1), dense(rows, dim, seed + 2));
         for prior in [None, Some(&prior)] {
@@ -303,13 +304,14 @@ proptest! {
     }
 
     #[test]
-    fn fold_in_equals_the_last_sweep(shape in shapes()) {
+    fn fold_in_equals_the_last_sweep(shape in shapes(), exponent in 0.0..0.5_f64) {
         let (rows, columns, dim, density, seed) = shape;
-        let config = Config { seed, ..config(dim) };
+        let confidence = Confidence { popularity_exponent: exponent, ..Confidence::default() };
+        let config = Config { seed, confidence, ..config(dim) };
         let plays = plays(rows, columns, density, seed);
         let (factors, _) = train(&plays, &config);
         let items = doubles(&factors.items);
-        let fold_in = FoldIn::new(factors.items.clone(), &config).unwrap();
+        let fold_in = FoldIn::new(factors.items.clone(), &plays.column_counts(), &config).unwrap();
         for (row, x) in doubles(&factors.users).iter().enumerate() {
             let history: Vec<(u32, f32)> = plays.row(row).iter().collect();
             let folded: Vec<f64> =
@@ -340,7 +342,7 @@ fn the_loss_of_one_user_is_what_a_hand_computes() {
         regularization: 0.1,
         confidence: Confidence {
             alpha: 1.0,
-            epsilon: 1.0,
+            ..Confidence::default()
         },
         ..config(1)
     };
@@ -422,7 +424,7 @@ fn every_solver_returns_to_the_fixed_point_of_the_reference() {
         epochs,
         confidence: Confidence {
             alpha: 1.0,
-            epsilon: 1.0,
+            ..Confidence::default()
         },
         alpha0: 0.5,
         regularization: 0.1,
@@ -535,7 +537,7 @@ fn rows_without_entries_are_exactly_zero() {
     assert_eq!(factors.items.row(0), [0.0; 6]);
     assert_eq!(factors.items.row(2), [0.0; 6]);
     assert!(factors.items.row(3).iter().any(|&v| v != 0.0));
-    let fold_in = FoldIn::new(factors.items, &config(6)).unwrap();
+    let fold_in = FoldIn::new(factors.items, &plays.column_counts(), &config(6)).unwrap();
     assert_eq!(fold_in.fold_in(&[(1, 0.0), (3, -2.0)]).unwrap(), [0.0; 6]);
 }
 
@@ -618,7 +620,7 @@ fn a_strength_that_is_not_positive_is_refused_with_its_place() {
 fn factors_that_are_not_finite_are_refused() {
     let items = Dense::new(1, 2, vec![f32::INFINITY, 0.0]);
     assert!(matches!(
-        FoldIn::new(items, &config(2)),
+        FoldIn::new(items, &[1], &config(2)),
         Err(Error::Gramian)
     ));
 }
