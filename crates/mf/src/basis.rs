@@ -12,7 +12,7 @@ use faer::{
 };
 use rayon::prelude::*;
 
-use crate::{Error, sweep::for_each};
+use crate::{Error, aligned::Aligned, sweep::for_each};
 
 /// Rows that one matrix product covers. Part of the result's bits, so not to depend on the number of threads.
 const BLOCK: usize = 1024;
@@ -117,17 +117,15 @@ impl Eigenbasis {
     /// Rotates rows into this basis in place: `F := F Q`.
     pub(crate) fn rotate(&self, rows: &mut [f32]) {
         let blocks = rows.chunks_mut(BLOCK * self.values.len());
-        for_each(blocks, Vec::new, |block, scratch| {
+        for_each(blocks, Aligned::default, |block, scratch| {
             block.copy_from_slice(self.rotated(block, scratch));
         });
     }
 
     /// `rows Q`, held by `scratch`.
-    pub(crate) fn rotated<'a>(&self, rows: &[f32], scratch: &'a mut Vec<f32>) -> &'a [f32] {
+    pub(crate) fn rotated<'a>(&self, rows: &[f32], scratch: &'a mut Aligned) -> &'a [f32] {
         let dim = self.values.len();
-        if scratch.len() < rows.len() {
-            scratch.resize(rows.len(), 0.0);
-        }
+        scratch.reserve(rows.len());
         let rotated = &mut scratch[..rows.len()];
         // By blocks, since the bits of a product may depend on its shape.
         for (rotated, rows) in rotated

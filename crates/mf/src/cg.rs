@@ -2,9 +2,10 @@ use pulp::Simd;
 
 use crate::{
     RowSolver,
+    aligned::Aligned,
     entries::{Entries, Weighted},
     few::solve_few,
-    kernels::{ROWS, add_scaled, padded},
+    kernels::{FEW, add_scaled, padded},
     row_system::{RowSystem, product},
 };
 
@@ -41,14 +42,14 @@ pub struct CgScratch {
 #[derive(Debug)]
 struct Vectors {
     /// D.
-    diagonal: Vec<f32>,
+    diagonal: Aligned,
     /// D^-1.
-    inverse: Vec<f32>,
-    solution: Vec<f32>,
-    residual: Vec<f32>,
-    direction: Vec<f32>,
+    inverse: Aligned,
+    solution: Aligned,
+    residual: Aligned,
+    direction: Aligned,
     /// `Z'CZ direction`.
-    image: Vec<f32>,
+    image: Aligned,
 }
 
 /// What goes from one step to the next.
@@ -66,11 +67,11 @@ impl RowSolver for ConjugateGradients {
     type Scratch = CgScratch;
 
     fn starts_warm(&self, entries: usize) -> bool {
-        entries > ROWS
+        entries > FEW
     }
 
     fn scratch(&self, dim: usize) -> CgScratch {
-        let vector = || vec![0.0; padded(dim)];
+        let vector = || Aligned::zeros(padded(dim));
         CgScratch {
             entries: Entries::new(),
             vectors: Vectors {
@@ -101,7 +102,7 @@ impl RowSolver for ConjugateGradients {
         let CgScratch { entries, vectors } = scratch;
         let entries = entries.of(row);
         vectors.set_diagonal(row, spectrum);
-        if row.entries.len() <= ROWS && row.prior.is_none() {
+        if row.entries.len() <= FEW && row.prior.is_none() {
             let few = (row, entries.first());
             let objective = solve_few(simd, few, &vectors.inverse, &mut vectors.solution)?;
             x.copy_from_slice(&vectors.solution[..row.dim]);
@@ -127,7 +128,7 @@ impl Vectors {
             *d = eigen + row.pull;
         }
         let inverse = self.inverse[..row.dim].iter_mut();
-        for (inverse, d) in inverse.zip(&self.diagonal) {
+        for (inverse, d) in inverse.zip(self.diagonal.iter()) {
             *inverse = 1.0 / d;
         }
     }
@@ -216,8 +217,9 @@ impl Vectors {
         for ((((&d, &inverse), &p), &image), (x, r)) in fixed.zip(solution.iter_mut().zip(residual))
         {
             *x = simd.mul_add_e_f32s(forward, p, *x);
-            *r = simd.mul_add_e_f32s(back, simd.mul_add_e_f32s(d, p, image), *r);
-            square = simd.mul_add_e_f32s(simd.mul_f32s(*r, inverse), *r, square);
+            let left = simd.mul_add_e_f32s(back, simd.mul_add_e_f32s(d, p, image), *r);
+            square = simd.mul_add_e_f32s(simd.mul_f32s(left, inverse), left, square);
+            *r = left;
         }
         simd.reduce_sum_f32s(square)
     }

@@ -5,6 +5,7 @@
 
 use pulp::Simd;
 
+use crate::aligned::Aligned;
 use crate::kernels::{LANES, PANEL, Panel, add_scaled, dot, padded, update_panel};
 
 /// A symmetric positive definite matrix, and then its factor, with the right-hand side that goes with it.
@@ -13,11 +14,11 @@ pub(crate) struct Cholesky {
     len: usize,
     stride: usize,
     /// Column-major, lower triangle; `stride` columns of `stride` numbers.
-    matrix: Vec<f32>,
+    matrix: Aligned,
     /// The right-hand side, and then the solution; `stride` numbers.
-    vector: Vec<f32>,
+    vector: Aligned,
     /// The right-hand side after forward substitution.
-    forward: Vec<f32>,
+    forward: Aligned,
     /// The reciprocals of the factor's diagonal.
     inverse_diagonal: Vec<f32>,
 }
@@ -34,14 +35,12 @@ impl Cholesky {
         // An empty system still has a column, which keeps strides above zero.
         let stride = padded(len.max(1));
         self.stride = stride;
-        if self.matrix.len() < stride * stride {
-            self.matrix.resize(stride * stride, 0.0);
-        }
-        self.vector.resize(stride, 0.0);
-        self.forward.resize(stride, 0.0);
+        self.matrix.reserve(stride * stride);
+        self.vector.reserve(stride);
+        self.forward.reserve(stride);
         self.inverse_diagonal.resize(stride, 0.0);
         self.matrix[..stride * stride].fill(0.0);
-        self.vector.fill(0.0);
+        self.vector[..stride].fill(0.0);
     }
 
     /// Length of a column.
@@ -56,12 +55,12 @@ impl Cholesky {
 
     /// The right-hand side before, the solution after [`solve`](Self::solve), padded with zeros.
     pub(crate) fn vector(&self) -> &[f32] {
-        &self.vector
+        &self.vector[..self.stride]
     }
 
     /// The right-hand side to fill in.
     pub(crate) fn vector_mut(&mut self) -> &mut [f32] {
-        &mut self.vector
+        &mut self.vector[..self.stride]
     }
 
     /// Adds `values` to the diagonal.

@@ -1,6 +1,7 @@
 use pulp::Simd;
 
 use crate::{
+    aligned::Aligned,
     cholesky::Cholesky,
     kernels::{add_row_products, add_scaled, dot, padded},
     row_system::{RowSystem, product},
@@ -16,22 +17,22 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Dual {
     /// W, rows padded to whole registers and in whole groups of four.
-    gathered: Vec<f32>,
+    gathered: Aligned,
     system: Cholesky,
     /// D^-1/2, padded.
-    inverse_root: Vec<f32>,
+    inverse_root: Aligned,
     /// v, padded.
-    solution: Vec<f32>,
+    solution: Aligned,
 }
 
 impl Dual {
     /// Scratch for factors of `dim` numbers; it grows with the entries.
     pub(crate) fn new(dim: usize) -> Self {
         Self {
-            gathered: Vec::new(),
+            gathered: Aligned::default(),
             system: Cholesky::new(),
-            inverse_root: vec![0.0; padded(dim)],
-            solution: vec![0.0; padded(dim)],
+            inverse_root: Aligned::zeros(padded(dim)),
+            solution: Aligned::zeros(padded(dim)),
         }
     }
 
@@ -59,7 +60,11 @@ impl Dual {
         for (vector, &weight) in rows.zip(weights) {
             add_scaled(simd, weight, vector, &mut self.solution);
         }
-        for ((x, v), scale) in out.iter_mut().zip(&self.solution).zip(&self.inverse_root) {
+        for ((x, v), scale) in out
+            .iter_mut()
+            .zip(self.solution.iter())
+            .zip(self.inverse_root.iter())
+        {
             *x = v * scale;
         }
         // At the minimum, with scores s, the row's objective is the sum of c (1 - s) plus pull p.(p - x), and
@@ -77,13 +82,11 @@ impl Dual {
         let stride = padded(row.dim);
         let count = row.entries.len();
         let size = count.next_multiple_of(4) * stride;
-        if self.gathered.len() < size {
-            self.gathered.resize(size, 0.0);
-        }
+        self.gathered.reserve(size);
         let slots = self.gathered.chunks_exact_mut(stride);
         for (&index, slot) in row.entries.indices.iter().zip(slots) {
             let (values, rest) = slot.split_at_mut(row.dim);
-            let scaled = row.fixed_row(index).iter().zip(&self.inverse_root);
+            let scaled = row.fixed_row(index).iter().zip(self.inverse_root.iter());
             for (slot, (value, scale)) in values.iter_mut().zip(scaled) {
                 *slot = value * scale;
             }
@@ -96,7 +99,11 @@ impl Dual {
     #[inline(always)]
     fn start_solution(&mut self, row: RowSystem<'_>) {
         self.solution.fill(0.0);
-        let scaled = row.prior.into_iter().flatten().zip(&self.inverse_root);
+        let scaled = row
+            .prior
+            .into_iter()
+            .flatten()
+            .zip(self.inverse_root.iter());
         for (v, (p, scale)) in self.solution.iter_mut().zip(scaled) {
             *v = row.pull * p * scale;
         }

@@ -1,7 +1,8 @@
 use pulp::Simd;
 
 use crate::{
-    kernels::{ROWS, combine, dots, padded},
+    aligned::Aligned,
+    kernels::{FEW, MANY, combine, dots, padded},
     row_system::RowSystem,
 };
 
@@ -9,7 +10,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Entries {
     /// Copies of the rows, padded to whole registers; only where the rows themselves are not.
-    copies: Vec<f32>,
+    copies: Aligned,
     /// 0, 1, 2, …: the rows of `copies`.
     places: Vec<u32>,
 }
@@ -27,7 +28,7 @@ impl Entries {
     /// Scratch that grows with the entries.
     pub(crate) fn new() -> Self {
         Self {
-            copies: Vec::new(),
+            copies: Aligned::default(),
             places: Vec::new(),
         }
     }
@@ -49,7 +50,7 @@ impl Entries {
         let count = row.entries.len();
         if self.places.len() < count {
             self.places.extend(self.places.len() as u32..count as u32);
-            self.copies.resize(count * stride, 0.0);
+            self.copies.reserve(count * stride);
         }
         let slots = self.copies.chunks_exact_mut(stride);
         for (&index, slot) in row.entries.indices.iter().zip(slots) {
@@ -69,16 +70,12 @@ impl Weighted<'_> {
     #[inline(always)]
     pub(crate) fn add_residuals<S: Simd>(self, simd: S, x: &[f32], out: &mut [f32]) -> f64 {
         let mut squares = 0.0;
-        for (indices, confidences) in self.groups() {
-            let rows = self.rows(indices);
-            let mut weights = dots(simd, rows, x);
-            for (weight, confidence) in weights.iter_mut().zip(pad(confidences)) {
-                let short = 1.0 - *weight;
-                *weight = confidence * short;
-                squares += f64::from(*weight * short);
-            }
-            combine(simd, rows, weights, out);
-        }
+        self.groups(Residuals {
+            simd,
+            x,
+            out,
+            squares: &mut squares,
+        });
         squares
     }
 
@@ -86,16 +83,12 @@ impl Weighted<'_> {
     #[inline(always)]
     pub(crate) fn add_image<S: Simd>(self, simd: S, p: &[f32], out: &mut [f32]) -> f64 {
         let mut bend = 0.0;
-        for (indices, confidences) in self.groups() {
-            let rows = self.rows(indices);
-            let mut weights = dots(simd, rows, p);
-            for (weight, confidence) in weights.iter_mut().zip(pad(confidences)) {
-                let score = *weight;
-                *weight = confidence * score;
-                bend += f64::from(*weight * score);
-            }
-            combine(simd, rows, weights, out);
-        }
+        self.groups(Image {
+            simd,
+            p,
+            out,
+            bend: &mut bend,
+        });
         bend
     }
 
@@ -103,35 +96,45 @@ impl Weighted<'_> {
     #[inline(always)]
     pub(crate) fn bend<S: Simd>(self, simd: S, p: &[f32]) -> f64 {
         let mut bend = 0.0;
-        for (indices, confidences) in self.groups() {
-            let scores = dots(simd, self.rows(indices), p);
-            for (score, confidence) in scores.into_iter().zip(pad(confidences)) {
-                bend += f64::from(confidence * score * score);
-            }
-        }
+        self.groups(Bend {
+            simd,
+            p,
+            bend: &mut bend,
+        });
         bend
     }
 
-    /// The first [`ROWS`] rows, filled up with the first.
+    /// The first [`FEW`] rows, filled up with the first.
     ///
     /// # Panics
     ///
     /// If there is none.
     #[inline(always)]
-    pub(crate) fn first(&self) -> [&[f32]; ROWS] {
-        self.rows(&self.indices[..ROWS.min(self.indices.len())])
+    pub(crate) fn first(&self) -> [&[f32]; FEW] {
+        self.rows(&self.indices[..FEW.min(self.indices.len())])
     }
 
-    /// Indices and confidences, [`ROWS`] at a time but for the last.
+    /// Shows all rows to `visit`: [`MANY`] at a time while there are more than [`FEW`], then [`FEW`] at a time.
     #[inline(always)]
-    fn groups(&self) -> impl Iterator<Item = (&[u32], &[f32])> {
-        self.indices.chunks(ROWS).zip(self.confidences.chunks(ROWS))
+    fn groups(self, mut visit: impl Visit) {
+        let (mut indices, mut confidences) = (self.indices, self.confidences);
+        while !indices.is_empty() {
+            let size = if indices.len() > FEW { MANY } else { FEW };
+            let count = size.min(indices.len());
+            let (group, weights) = (&indices[..count], &confidences[..count]);
+            if size == MANY {
+                visit.group::<MANY>(self.rows(group), pad(weights));
+            } else {
+                visit.group::<FEW>(self.rows(group), pad(weights));
+            }
+            (indices, confidences) = (&indices[count..], &confidences[count..]);
+        }
     }
 
     /// A group's rows. A short group is filled up with its first row, which then weighs nothing.
     #[inline(always)]
-    fn rows(&self, indices: &[u32]) -> [&[f32]; ROWS] {
-        let mut rows: [&[f32]; ROWS] = [&[]; ROWS];
+    fn rows<const N: usize>(&self, indices: &[u32]) -> [&[f32]; N] {
+        let mut rows: [&[f32]; N] = [&[]; N];
         for (place, row) in rows.iter_mut().enumerate() {
             let index = *indices.get(place).unwrap_or(&indices[0]) as usize;
             *row = &self.rows[index * self.stride..][..self.stride];
@@ -142,8 +145,69 @@ impl Weighted<'_> {
 
 /// A group's confidences, filled up with zeros.
 #[inline(always)]
-fn pad(confidences: &[f32]) -> [f32; ROWS] {
-    let mut padded = [0.0; ROWS];
+fn pad<const N: usize>(confidences: &[f32]) -> [f32; N] {
+    let mut padded = [0.0; N];
     padded[..confidences.len()].copy_from_slice(confidences);
     padded
+}
+
+/// What is done with a group of rows and their confidences.
+trait Visit {
+    fn group<const N: usize>(&mut self, rows: [&[f32]; N], confidences: [f32; N]);
+}
+
+struct Residuals<'a, S> {
+    simd: S,
+    x: &'a [f32],
+    out: &'a mut [f32],
+    squares: &'a mut f64,
+}
+
+impl<S: Simd> Visit for Residuals<'_, S> {
+    #[inline(always)]
+    fn group<const N: usize>(&mut self, rows: [&[f32]; N], confidences: [f32; N]) {
+        let mut weights = dots(self.simd, rows, self.x);
+        for (weight, confidence) in weights.iter_mut().zip(confidences) {
+            let short = 1.0 - *weight;
+            *weight = confidence * short;
+            *self.squares += f64::from(*weight * short);
+        }
+        combine(self.simd, rows, weights, self.out);
+    }
+}
+
+struct Image<'a, S> {
+    simd: S,
+    p: &'a [f32],
+    out: &'a mut [f32],
+    bend: &'a mut f64,
+}
+
+impl<S: Simd> Visit for Image<'_, S> {
+    #[inline(always)]
+    fn group<const N: usize>(&mut self, rows: [&[f32]; N], confidences: [f32; N]) {
+        let mut weights = dots(self.simd, rows, self.p);
+        for (weight, confidence) in weights.iter_mut().zip(confidences) {
+            let score = *weight;
+            *weight = confidence * score;
+            *self.bend += f64::from(*weight * score);
+        }
+        combine(self.simd, rows, weights, self.out);
+    }
+}
+
+struct Bend<'a, S> {
+    simd: S,
+    p: &'a [f32],
+    bend: &'a mut f64,
+}
+
+impl<S: Simd> Visit for Bend<'_, S> {
+    #[inline(always)]
+    fn group<const N: usize>(&mut self, rows: [&[f32]; N], confidences: [f32; N]) {
+        let scores = dots(self.simd, rows, self.p);
+        for (score, confidence) in scores.into_iter().zip(confidences) {
+            *self.bend += f64::from(confidence * score * score);
+        }
+    }
 }

@@ -1,21 +1,21 @@
 use pulp::Simd;
 
 use crate::{
-    kernels::{ROWS, combine, weighted_products},
+    kernels::{FEW, combine, weighted_products},
     row_system::RowSystem,
 };
 
-/// Solves a row of at most [`ROWS`] entries exactly, where `D = alpha0 F'F + pull I` is diagonal and nothing pulls the row
+/// Solves a row of at most [`FEW`] entries exactly, where `D = alpha0 F'F + pull I` is diagonal and nothing pulls the row
 /// elsewhere than to zero: the dual system `(C^-1 + Z D^-1 Z') w = 1`, `x = D^-1 Z'w`, held in registers throughout.
 ///
 /// Half the rows of a listening matrix are so short, and solving them costs less than two steps of conjugate gradients.
 ///
-/// `rows` are the entries' rows of the fixed side, padded, filled up to [`ROWS`] with any of them; `x` receives the
+/// `rows` are the entries' rows of the fixed side, padded, filled up to [`FEW`] with any of them; `x` receives the
 /// solution, padded. Returns the row's part of the objective, or `None` if the system is not positive definite.
 #[inline(always)]
 pub(crate) fn solve_few<S: Simd>(
     simd: S,
-    (row, rows): (RowSystem<'_>, [&[f32]; ROWS]),
+    (row, rows): (RowSystem<'_>, [&[f32]; FEW]),
     inverse_diagonal: &[f32],
     x: &mut [f32],
 ) -> Option<f64> {
@@ -38,10 +38,10 @@ pub(crate) fn solve_few<S: Simd>(
 /// Solves `A w = 1` for the first `count` unknowns by Cholesky's `L D L'`; the others are zero. The lower triangle of A
 /// becomes L. `None` if A is not positive definite.
 #[inline(always)]
-fn solve_ones(a: &mut [[f32; ROWS]; ROWS], count: usize) -> Option<[f32; ROWS]> {
-    let mut w = [0.0; ROWS];
+fn solve_ones(a: &mut [[f32; FEW]; FEW], count: usize) -> Option<[f32; FEW]> {
+    let mut w = [0.0; FEW];
     w[..count].fill(1.0);
-    let mut inverse = [0.0; ROWS];
+    let mut inverse = [0.0; FEW];
     for j in 0..count {
         let pivot = a[j][j];
         // Also false for NaN.

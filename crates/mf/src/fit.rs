@@ -3,11 +3,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crossfade_matrix::{Csr, Dense};
+use crossfade_matrix::{Buffer, Csr, Dense};
 
 use crate::{
     Config, ConjugateGradients, Error, Exact, HalfSweep, Rotated, Solver, Subspace,
-    init::normal_vectors, item_weights::ItemWeights, loss::pull,
+    aligned::Aligned, init::normal_vectors, item_weights::ItemWeights, loss::pull,
 };
 
 /// What was learned: a score is the inner product of a user's and an item's row.
@@ -71,8 +71,8 @@ pub struct Training {
     by_user: Csr,
     /// Confidences of (item, user).
     by_item: Csr,
-    users: Vec<f32>,
-    items: Vec<f32>,
+    users: Aligned,
+    items: Aligned,
     epochs: usize,
 }
 
@@ -89,7 +89,7 @@ impl Training {
         let stddev = config.first_stddev();
         Ok(Self {
             config: config.clone(),
-            users: vec![0.0; plays.rows() * config.dim],
+            users: Aligned::zeros(plays.rows() * config.dim),
             items: normal_vectors(plays.columns(), config.dim, stddev, config.seed),
             by_user,
             by_item,
@@ -123,8 +123,8 @@ impl Training {
         let by_item = by_user.transpose();
         Ok(Self {
             config: config.clone(),
-            users: users.into_vec(),
-            items: items.into_vec(),
+            users: users.as_slice().into(),
+            items: items.as_slice().into(),
             by_user,
             by_item,
             epochs,
@@ -188,8 +188,8 @@ impl Training {
             Rotated::new(half)?.solve(&Exact::new(dim), &mut self.users)?;
         }
         Ok(Factors {
-            users: Dense::new(self.by_user.rows(), dim, self.users),
-            items: Dense::new(self.by_item.rows(), dim, self.items),
+            users: Dense::new(self.by_user.rows(), dim, Buffer::shared(self.users)),
+            items: Dense::new(self.by_item.rows(), dim, Buffer::shared(self.items)),
         })
     }
 

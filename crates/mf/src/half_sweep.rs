@@ -3,6 +3,7 @@ use pulp::{Arch, Simd, WithSimd};
 
 use crate::{
     Config, Error,
+    aligned::Aligned,
     basis::{Eigenbasis, gramian},
     row_system::RowSystem,
     sweep::{for_each, split},
@@ -223,7 +224,7 @@ struct Scratch<T> {
 #[derive(Default)]
 struct RotationScratch {
     gathered: Vec<f32>,
-    rotated: Vec<f32>,
+    rotated: Aligned,
 }
 
 /// A block of neighbouring rows to solve under `pulp`'s dispatch.

@@ -1,11 +1,13 @@
 use rayon::prelude::*;
 
+use crate::aligned::Aligned;
+
 /// Normally distributed numbers with mean 0, `count` vectors of `dim` each.
 ///
 /// Every vector comes from its own stream, so they can be drawn in any order. The numbers are those of SplitMix64
 /// (Steele, Lea and Flood, 2014) turned normal by the Box-Muller transform.
-pub(crate) fn normal_vectors(count: usize, dim: usize, stddev: f64, seed: u64) -> Vec<f32> {
-    let mut vectors = vec![0.0; count * dim];
+pub(crate) fn normal_vectors(count: usize, dim: usize, stddev: f64, seed: u64) -> Aligned {
+    let mut vectors = Aligned::zeros(count * dim);
     vectors
         .par_chunks_mut(dim)
         .enumerate()
@@ -56,14 +58,14 @@ mod tests {
         assert!(mean.abs() < 0.015, "mean {mean}");
         assert!((square - 0.25).abs() < 0.01, "variance {square}");
         assert_ne!(vectors[..31], vectors[31..62]);
-        assert_ne!(vectors, normal_vectors(1000, 31, 0.5, 2));
+        assert_ne!(*vectors, *normal_vectors(1000, 31, 0.5, 2));
     }
 
     #[test]
     fn a_vector_does_not_depend_on_how_many_there_are() {
         assert_eq!(
             normal_vectors(3, 5, 1.0, 9)[..10],
-            normal_vectors(2, 5, 1.0, 9)
+            *normal_vectors(2, 5, 1.0, 9)
         );
     }
 }

@@ -38,68 +38,74 @@ pub(crate) fn add_scaled<S: Simd>(simd: S, scale: f32, x: &[f32], y: &mut [f32])
     }
 }
 
-/// How many rows [`dots`] and [`combine`] treat at once: enough sums to keep the multipliers busy.
-pub(crate) const ROWS: usize = 4;
+/// How many rows [`dots`] and [`combine`] treat at once at most: enough sums to keep the multipliers busy.
+pub(crate) const MANY: usize = 8;
 
-/// The inner products of [`ROWS`] padded rows with `v`.
+/// How many rows they treat at once where fewer are left.
+pub(crate) const FEW: usize = 4;
+
+/// The inner products of N padded rows with `v`.
 #[inline(always)]
-pub(crate) fn dots<S: Simd>(simd: S, rows: [&[f32]; ROWS], v: &[f32]) -> [f32; ROWS] {
-    let rows = registers::<S>(rows, v.len());
+pub(crate) fn dots<S: Simd, const N: usize>(simd: S, rows: [&[f32]; N], v: &[f32]) -> [f32; N] {
+    let rows = registers::<S, N>(rows, v.len());
     let v = S::as_simd_f32s(v).0;
-    let mut sums = [simd.splat_f32s(0.0); ROWS];
+    let mut sums = [simd.splat_f32s(0.0); N];
     for (k, &v) in v.iter().enumerate() {
         for (sum, row) in sums.iter_mut().zip(rows) {
             *sum = simd.mul_add_e_f32s(row[k], v, *sum);
         }
     }
     // Loops instead of closures, which would not be compiled for the caller's registers.
-    let mut dots = [0.0; ROWS];
+    let mut dots = [0.0; N];
     for (dot, sum) in dots.iter_mut().zip(sums) {
         *dot = simd.reduce_sum_f32s(sum);
     }
     dots
 }
 
-/// `out += sum of weights[j] * rows[j]` over [`ROWS`] padded rows.
+/// `out += sum of weights[j] * rows[j]` over N padded rows.
 #[inline(always)]
-pub(crate) fn combine<S: Simd>(
+pub(crate) fn combine<S: Simd, const N: usize>(
     simd: S,
-    rows: [&[f32]; ROWS],
-    weights: [f32; ROWS],
+    rows: [&[f32]; N],
+    weights: [f32; N],
     out: &mut [f32],
 ) {
-    let rows = registers::<S>(rows, out.len());
+    let rows = registers::<S, N>(rows, out.len());
     let out = S::as_mut_simd_f32s(out).0;
-    let mut splats = [simd.splat_f32s(0.0); ROWS];
+    let mut splats = [simd.splat_f32s(0.0); N];
     for (splat, weight) in splats.iter_mut().zip(weights) {
         *splat = simd.splat_f32s(weight);
     }
     for (k, out) in out.iter_mut().enumerate() {
+        // Summed in a register: the compiler cannot know that `out` is none of the rows.
+        let mut sum = *out;
         for (&weight, row) in splats.iter().zip(rows) {
-            *out = simd.mul_add_e_f32s(weight, row[k], *out);
+            sum = simd.mul_add_e_f32s(weight, row[k], sum);
         }
+        *out = sum;
     }
 }
 
-/// `rows[i]' diag(weights) rows[j]` for [`ROWS`] padded rows, the lower triangle of it.
+/// `rows[i]' diag(weights) rows[j]` for [`FEW`] padded rows, the lower triangle of it.
 #[inline(always)]
 pub(crate) fn weighted_products<S: Simd>(
     simd: S,
-    rows: [&[f32]; ROWS],
+    rows: [&[f32]; FEW],
     weights: &[f32],
-) -> [[f32; ROWS]; ROWS] {
-    let rows = registers::<S>(rows, weights.len());
-    let mut sums = [[simd.splat_f32s(0.0); ROWS]; ROWS];
+) -> [[f32; FEW]; FEW] {
+    let rows = registers::<S, FEW>(rows, weights.len());
+    let mut sums = [[simd.splat_f32s(0.0); FEW]; FEW];
     for (k, &weight) in S::as_simd_f32s(weights).0.iter().enumerate() {
-        for i in 0..ROWS {
+        for i in 0..FEW {
             let weighted = simd.mul_f32s(weight, rows[i][k]);
             for j in 0..=i {
                 sums[i][j] = simd.mul_add_e_f32s(weighted, rows[j][k], sums[i][j]);
             }
         }
     }
-    let mut products = [[0.0; ROWS]; ROWS];
-    for i in 0..ROWS {
+    let mut products = [[0.0; FEW]; FEW];
+    for i in 0..FEW {
         for j in 0..=i {
             products[i][j] = simd.reduce_sum_f32s(sums[i][j]);
         }
@@ -109,8 +115,8 @@ pub(crate) fn weighted_products<S: Simd>(
 
 /// Rows of `len` numbers each, as registers.
 #[inline(always)]
-fn registers<S: Simd>(rows: [&[f32]; ROWS], len: usize) -> [&[S::f32s]; ROWS] {
-    let mut registers: [&[S::f32s]; ROWS] = [&[]; ROWS];
+fn registers<S: Simd, const N: usize>(rows: [&[f32]; N], len: usize) -> [&[S::f32s]; N] {
+    let mut registers: [&[S::f32s]; N] = [&[]; N];
     for (registers, row) in registers.iter_mut().zip(rows) {
         *registers = S::as_simd_f32s(&row[..len]).0;
     }

@@ -1,6 +1,7 @@
 use pulp::Simd;
 
 use crate::{
+    aligned::Aligned,
     cholesky::Cholesky,
     kernels::{add_scaled, dot, padded},
     row_system::{RowSystem, product},
@@ -13,19 +14,19 @@ const GATHER: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Primal {
     /// Rows of C^1/2 Z, padded to whole registers.
-    gathered: Vec<f32>,
+    gathered: Aligned,
     system: Cholesky,
     /// Z'c + pull p, padded.
-    right: Vec<f32>,
+    right: Aligned,
 }
 
 impl Primal {
     /// Scratch for factors of `dim` numbers.
     pub(crate) fn new(dim: usize) -> Self {
         Self {
-            gathered: vec![0.0; GATHER * padded(dim)],
+            gathered: Aligned::zeros(GATHER * padded(dim)),
             system: Cholesky::new(),
-            right: vec![0.0; padded(dim)],
+            right: Aligned::zeros(padded(dim)),
         }
     }
 

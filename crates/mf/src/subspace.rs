@@ -2,6 +2,7 @@ use pulp::Simd;
 
 use crate::{
     RowSolver,
+    aligned::Aligned,
     cholesky::Cholesky,
     kernels::{add_scaled, dot, padded},
     row_system::{RowSystem, product},
@@ -26,9 +27,9 @@ pub struct SubspaceScratch {
     /// Z x, a number for each entry.
     scores: Vec<f32>,
     /// C^1/2 times the block's columns of Z, rows padded.
-    panel: Vec<f32>,
+    panel: Aligned,
     /// The block's right-hand side, padded.
-    right: Vec<f32>,
+    right: Aligned,
 }
 
 impl RowSolver for Subspace {
@@ -42,8 +43,8 @@ impl RowSolver for Subspace {
         SubspaceScratch {
             system: Cholesky::new(),
             scores: Vec::new(),
-            panel: Vec::new(),
-            right: vec![0.0; padded(self.block.min(dim))],
+            panel: Aligned::default(),
+            right: Aligned::zeros(padded(self.block.min(dim))),
         }
     }
 
@@ -132,9 +133,7 @@ impl SubspaceScratch {
     fn gather(&mut self, row: RowSystem<'_>, (start, end): (usize, usize)) {
         let stride = padded(end - start);
         let size = row.entries.len() * stride;
-        if self.panel.len() < size {
-            self.panel.resize(size, 0.0);
-        }
+        self.panel.reserve(size);
         let slots = self.panel.chunks_exact_mut(stride);
         for ((index, c), slot) in row.entries.iter().zip(slots) {
             let root = c.sqrt();

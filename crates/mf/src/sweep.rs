@@ -6,6 +6,9 @@ use crossfade_matrix::Csr;
 /// objective is summed by block.
 const BLOCKS: u64 = 512;
 
+/// The least cost of a block, in squares of `dim`: about as many rows as make a product of matrices efficient.
+const SMALLEST: u64 = 64;
+
 /// Cuts `rows`, one vector of `dim` numbers for each row of `plays`, into blocks of neighbours of about equal cost, each
 /// with the number of its first row. A row of n entries costs `cost(n)`; a single one may cost more than a block.
 ///
@@ -22,6 +25,8 @@ pub(crate) fn split<'a>(
     let lengths = plays.offsets().windows(2).map(|ends| ends[1] - ends[0]);
     let costs = lengths.map(|entries| cost(entries as usize));
     let target = costs.clone().sum::<u64>().div_ceil(BLOCKS);
+    // Products of few rows are slow.
+    let target = target.max(SMALLEST * (dim * dim) as u64);
     let mut blocks = Vec::new();
     let (mut first, mut sum) = (0, 0);
     for (row, cost) in costs.enumerate() {
