@@ -72,7 +72,7 @@ fn epoch_time(plays: &Csr, config: &Config, epochs: u64) -> Duration {
 }
 
 /// Floating-point operations that an epoch needs, additions and multiplications counted one each: for both sides the Gramian
-/// (half of it, being symmetric), the rotations, and what the solver does for each row of n entries; not the copying and
+/// (half of it, being symmetric), the rotation of the fixed side, and what the solver does for each row of n entries; not the copying and
 /// the bookkeeping.
 fn operations(plays: &Csr, config: &Config) -> f64 {
     let d = config.dim as f64;
@@ -90,17 +90,18 @@ fn operations(plays: &Csr, config: &Config) -> f64 {
     shared + own.sum::<f64>()
 }
 
-/// What a row of n entries takes, the parts of lower order left out.
+/// What a row of n entries takes, the rotation of its first guess included, the parts of lower order left out.
 fn row_operations(n: f64, config: &Config) -> f64 {
     let d = config.dim as f64;
     let cholesky = |size: f64| size.powi(3) / 3.0 + 2.0 * size * size;
     match config.solver {
         Solver::Exact if n < 0.75 * d => n * n * d + cholesky(n) + 2.0 * n * d,
         Solver::Exact => n * d * d + cholesky(d) + 2.0 * n * d,
-        Solver::ConjugateGradients => (4.0 * config.cg_steps as f64 + 2.0) * n * d,
+        Solver::ConjugateGradients if n <= 4.0 => n * (n + 3.0) * d,
+        Solver::ConjugateGradients => 2.0 * d * d + (4.0 * config.cg_steps as f64 + 2.0) * n * d,
         Solver::Subspace => {
             let b = (config.subspace_block as f64).min(d);
-            d / b * (n * b * b + cholesky(b) + 4.0 * n * b) + 2.0 * n * d
+            2.0 * d * d + d / b * (n * b * b + cholesky(b) + 4.0 * n * b) + 2.0 * n * d
         }
         _ => unreachable!("every solver is listed"),
     }
