@@ -6,6 +6,8 @@
 mod activation;
 /// Crates depend on each other only downwards.
 mod arrows;
+/// Trainings that are killed, interrupted and taken up again.
+mod checkpoint;
 /// What the service says of itself, and how it ends.
 mod contract;
 /// What is left after a killed training or a flipped bit.

@@ -59,6 +59,12 @@ pub enum Error {
         /// The store.
         root: PathBuf,
     },
+    /// Another training is going on in the store, and a store keeps one checkpoint. Wait for it, or use another store.
+    #[error("another training is going on in {}", root.display())]
+    Busy {
+        /// The store.
+        root: PathBuf,
+    },
     /// There is no bundle older than the active one.
     #[error("{} has no bundle older than {version} to roll back to", root.display())]
     NothingOlder {

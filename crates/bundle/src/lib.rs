@@ -5,6 +5,8 @@
 //! name has the hash of the manifest, so that a single flipped bit anywhere is found and named. Opening verifies all of
 //! it, then maps factors, embeddings and histories into memory without copying them.
 //!
+//! A store also keeps the [`Checkpoints`] of a training on its way to a bundle.
+//!
 //! ```no_run
 //! use crossfade_bundle::Store;
 //!
@@ -17,15 +19,20 @@
 use std::path::Path;
 
 mod arrow_file;
+mod checkpoint;
 mod checksum;
 mod draft;
 mod error;
+mod fingerprint;
 mod manifest;
 mod model;
 mod publish;
+mod sealed;
 mod store;
 
+pub use checkpoint::{Checkpoint, CheckpointHead, Checkpoints, Origin};
 pub use error::Error;
+pub use fingerprint::Fingerprint;
 pub use manifest::{Counts, FORMAT, FileEntry, Manifest};
 pub use publish::Publication;
 pub use store::{Store, Summary};

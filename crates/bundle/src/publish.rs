@@ -1,10 +1,10 @@
 use std::{fs::File, io::Write, path::Path};
 
 use chrono::{DateTime, Utc};
-use crossfade_blend::{Engine, Model};
+use crossfade_blend::Engine;
 use crossfade_index::Recall;
 
-use crate::{Counts, Error, FileEntry, Manifest, checksum, manifest, model};
+use crate::{Counts, Error, FileEntry, Fingerprint, Manifest, checksum, manifest, model};
 
 /// Everything a new bundle is made of.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ pub(crate) fn write_bundle(
             dim: model.track_factors.columns() as u32,
             content_dim: model.embeddings.columns() as u32,
         },
-        data_fingerprint: fingerprint(model),
+        data_fingerprint: Fingerprint::of_data(&model.users, &model.tracks.ids, &model.history),
         factorisation: model.factorisation.clone(),
         taste: model.taste.clone(),
         index: model.index.clone(),
@@ -61,21 +61,4 @@ pub(crate) fn write_bundle(
         })
         .map_err(Error::io("write", &path))?;
     Ok((manifest, version))
-}
-
-fn fingerprint(model: &Model) -> String {
-    let mut hasher = blake3::Hasher::new();
-    for id in model.users.iter().chain(model.tracks.ids.iter()) {
-        hasher.update(&(id.len() as u64).to_le_bytes());
-        hasher.update(id.as_bytes());
-    }
-    for user in 0..model.history.rows() {
-        let row = model.history.row(user);
-        hasher.update(&(row.len() as u64).to_le_bytes());
-        for (track, strength) in row.iter() {
-            hasher.update(&track.to_le_bytes());
-            hasher.update(&strength.to_le_bytes());
-        }
-    }
-    hasher.finalize().to_hex().to_string()
 }

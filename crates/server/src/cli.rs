@@ -19,6 +19,7 @@ mod generate;
 mod quickstart;
 mod score;
 mod serve;
+mod signals;
 mod tables;
 mod train;
 mod ui;
@@ -26,15 +27,24 @@ mod ui;
 use args::{Arguments, Verb};
 use ui::Ui;
 
-/// Runs the program. Exit status 0 is success, 1 failure, 2 wrong usage.
+use crate::pipeline::Interrupted;
+
+/// Exit status of a training that was interrupted, as of programs that end by Ctrl-C.
+const INTERRUPTED: u8 = 130;
+
+/// Runs the program. Exit status 0 is success, 1 failure, 2 wrong usage, 130 a training that was interrupted.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     init_logging();
     let ui = Ui::new(arguments.json, arguments.quiet);
     match run(arguments, &ui) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is::<Interrupted>() => {
+            ui.ended(&error.to_string());
+            ExitCode::from(INTERRUPTED)
+        }
         Err(error) => {
-            ui.failed(&error);
+            ui.ended(&format!("error: {error:#}"));
             ExitCode::FAILURE
         }
     }

@@ -5,15 +5,19 @@ use std::time::Instant;
 mod content;
 mod fit;
 mod guard;
+mod keeper;
 mod load;
+mod stop;
 mod train;
 mod validate;
 
 pub use content::{Content, embed};
-pub use fit::fit;
+pub use fit::{EpochReport, fit};
 pub use guard::{check_recall, with_graph};
+pub use keeper::Interrupted;
 pub use load::{Sources, World, load};
-pub use train::{TrainReport, train};
+pub use stop::Stop;
+pub use train::{Job, TrainReport, train};
 pub use validate::{Findings, validate};
 
 use crate::settings::Settings;

@@ -1,7 +1,7 @@
 //! All settings in one place: defaults, overridden by a TOML file, overridden by `CROSSFADE_*` variables. Flags come last
 //! and are the command line's affair.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use anyhow::Context;
 use crossfade_content::{PcaConfig, Schema, TasteConfig};
@@ -39,6 +39,8 @@ pub struct Settings {
     pub index: crossfade_index::Config,
     /// How a training is checked and its blend learned.
     pub validation: ValidationSettings,
+    /// How a training that is going on is kept.
+    pub checkpoint: CheckpointSettings,
     /// How bundles are kept.
     pub bundles: BundleSettings,
     /// How requests are served.
@@ -130,6 +132,40 @@ impl ValidationSettings {
     }
 }
 
+/// How a training that is going on is kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CheckpointSettings {
+    /// Seconds of training after which the end of an epoch is saved; 0 saves every epoch. Epochs that take longer are always
+    /// saved. Writing takes time and room in proportion to the factors; a killed training loses this many seconds at most,
+    /// or else one epoch.
+    pub every_seconds: f64,
+}
+
+impl Default for CheckpointSettings {
+    fn default() -> Self {
+        Self {
+            every_seconds: 10.0,
+        }
+    }
+}
+
+impl CheckpointSettings {
+    /// The time after which the end of an epoch is saved.
+    pub(crate) fn interval(&self) -> Duration {
+        Duration::try_from_secs_f64(self.every_seconds).unwrap_or(Duration::MAX)
+    }
+
+    fn validate(&self) -> anyhow::Result<()> {
+        let seconds = self.every_seconds;
+        anyhow::ensure!(
+            seconds >= 0.0,
+            "checkpoint.every_seconds is {seconds}; it must be 0 or more"
+        );
+        Ok(())
+    }
+}
+
 /// How bundles are kept.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -183,6 +219,7 @@ impl Settings {
         self.content.pca.validate().context("in [content.pca]")?;
         self.index.validate().context("in [index]")?;
         self.validation.validate()?;
+        self.checkpoint.validate()?;
         anyhow::ensure!(self.bundles.keep > 0, "bundles.keep must be at least 1");
         anyhow::ensure!(
             self.serve.max_in_flight > 0,

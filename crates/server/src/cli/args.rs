@@ -135,6 +135,9 @@ pub(super) struct Train {
     /// Skip the check on hidden plays, and with it the second training; the blend keeps its default.
     #[arg(long)]
     pub(super) no_validation: bool,
+    /// Go on from the checkpoint that an earlier training left in the directory; without one, start anew.
+    #[arg(long)]
+    pub(super) resume: bool,
 }
 
 #[derive(Debug, Args)]

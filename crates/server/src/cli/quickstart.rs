@@ -8,7 +8,8 @@ use tonic::transport::Endpoint;
 use super::{
     args::Quickstart,
     client,
-    serve::{open, stop_signal},
+    serve::open,
+    signals::stop_signal,
     tables,
     train::{pool, set},
     ui::{Ui, print},
@@ -16,7 +17,7 @@ use super::{
 use crate::{
     grpc::{ServeOptions, serve},
     pb::{self, recommendation_service_client::RecommendationServiceClient},
-    pipeline::{Sources, train},
+    pipeline::{Job, Sources, Stop, train},
     serving::Serving,
     settings::Settings,
 };
@@ -31,8 +32,14 @@ pub(super) fn run(args: Quickstart, mut settings: Settings, ui: &Ui) -> anyhow::
         tracks: data_file(&args.data, "tracks.parquet")?,
     };
     let store = Store::create(&args.bundles)?;
-    let report = pool(settings.threads)?
-        .install(|| train(&sources, &store, &settings, &|event| ui.observe(event)))?;
+    let job = Job {
+        sources: &sources,
+        store: &store,
+        resume: false,
+        stop: &Stop::default(),
+    };
+    let report =
+        pool(settings.threads)?.install(|| train(&job, &settings, &|event| ui.observe(event)))?;
     ui.result(&report, tables::train_report)?;
 
     let mut options = settings.serve;

@@ -1,13 +1,10 @@
-use std::{future::Future, sync::Arc};
+use std::sync::Arc;
 
 use anyhow::Context;
 use crossfade_bundle::{Error, Store};
-use tokio::{
-    net::TcpListener,
-    signal::unix::{SignalKind, signal},
-};
+use tokio::net::TcpListener;
 
-use super::{args::Serve, train::set, ui::Ui};
+use super::{args::Serve, signals::stop_signal, train::set, ui::Ui};
 use crate::{
     grpc::{ServeOptions, serve},
     serving::Serving,
@@ -60,17 +57,5 @@ pub(super) fn run_server(
             .with_context(|| format!("cannot listen on {}", options.listen))?;
         ready(listener.local_addr()?);
         serve(listener, serving, options, shutdown).await
-    })
-}
-
-/// Completes on the first signal to stop. Registered before the first connection, so that none is missed.
-pub(super) fn stop_signal() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
     })
 }

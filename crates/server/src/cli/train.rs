@@ -3,11 +3,12 @@ use crossfade_bundle::Store;
 
 use super::{
     args::{SourceArgs, Train, TrainingArgs},
+    signals::stoppable,
     tables,
     ui::Ui,
 };
 use crate::{
-    pipeline::{Sources, train},
+    pipeline::{Job, Sources, Stop, train},
     settings::Settings,
 };
 
@@ -18,11 +19,16 @@ pub(super) fn run(args: Train, mut settings: Settings, ui: &Ui) -> anyhow::Resul
     }
     settings.validate()?;
     let store = Store::create(&args.out)?;
+    let stop = Stop::default();
+    let job = Job {
+        sources: &args.sources.into(),
+        store: &store,
+        resume: args.resume,
+        stop: &stop,
+    };
     let pool = pool(settings.threads)?;
-    let report = pool.install(|| {
-        train(&args.sources.into(), &store, &settings, &|event| {
-            ui.observe(event)
-        })
+    let report = stoppable(&stop, ui, || {
+        pool.install(|| train(&job, &settings, &|event| ui.observe(event)))
     })?;
     ui.result(&report, tables::train_report)
 }

@@ -97,12 +97,12 @@ impl Ui {
         }
     }
 
-    /// Tells why the program ends.
-    pub(super) fn failed(&self, error: &anyhow::Error) {
+    /// Tells why the program ends early.
+    pub(super) fn ended(&self, why: &str) {
         if let Some(stage) = self.current().take() {
             stage.bar.abandon();
         }
-        self.line(&format!("error: {error:#}"));
+        self.line(why);
     }
 
     fn begin(&self, name: &'static str) {

@@ -91,7 +91,12 @@ fn bundle(error: &crossfade_bundle::Error) -> Status {
         Error::Format { .. } => (Code::FailedPrecondition, "BUNDLE_FORMAT"),
         Error::NothingOlder { .. } => (Code::FailedPrecondition, "NOTHING_OLDER"),
         Error::NoneActive { .. } => (Code::FailedPrecondition, "NONE_ACTIVE"),
-        Error::Io { .. } | Error::Arrow { .. } | Error::Engine { .. } | Error::Index { .. } | _ => {
+        Error::Io { .. }
+        | Error::Arrow { .. }
+        | Error::Busy { .. }
+        | Error::Engine { .. }
+        | Error::Index { .. }
+        | _ => {
             tracing::error!(error = error as &dyn std::error::Error, "the store failed");
             (Code::Internal, "STORE_FAILED")
         }

@@ -1,17 +1,17 @@
-use std::{ops::ControlFlow, sync::Arc};
+use std::sync::Arc;
 
 use anyhow::Context;
 use crossfade_blend::{Model, Parameters};
 use crossfade_content::taste_vectors;
 use crossfade_matrix::Csr;
-use crossfade_mf::Epoch;
-use serde::Serialize;
+use crossfade_mf::{Factors, Training};
+use serde::{Deserialize, Serialize};
 
 use super::{Content, Event, Observer, World};
 use crate::settings::Settings;
 
 /// What one epoch of factorisation did.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct EpochReport {
     /// From 1.
     pub epoch: usize,
@@ -34,22 +34,51 @@ pub fn fit(
     (settings, observer): (&Settings, Observer<'_>),
 ) -> anyhow::Result<(Model, Vec<EpochReport>)> {
     let config = &settings.factorisation;
-    let liked = plays.filter(|_, _, strength| strength > 0.0);
+    let liked = liked(&plays);
+    let mut training = Training::new(&liked, config).context(FAILED)?;
     let mut epochs = Vec::with_capacity(config.epochs);
-    let factors = crossfade_mf::fit(&liked, config, |epoch: &Epoch| {
-        epochs.push(EpochReport {
-            epoch: epoch.epoch,
-            loss: epoch.loss,
-            seconds: (epoch.item_time + epoch.user_time).as_secs_f64(),
-        });
-        observer(Event::Progress {
-            done: epoch.epoch as u64,
-            total: config.epochs as u64,
-        });
-        ControlFlow::Continue(())
+    while training.epochs() < config.epochs {
+        epochs.push(run_epoch(&mut training, config.epochs, observer)?);
+    }
+    let factors = training.into_factors();
+    let model = model((world, content), [plays, liked], factors, settings);
+    Ok((model, epochs))
+}
+
+/// What went wrong when a factorisation ends in an error.
+pub(super) const FAILED: &str = "factorisation failed";
+
+/// The plays that tell of liking, which factors and taste vectors are learned from.
+pub(super) fn liked(plays: &Csr) -> Csr {
+    plays.filter(|_, _, strength| strength > 0.0)
+}
+
+/// Runs the next epoch of `wanted`.
+pub(super) fn run_epoch(
+    training: &mut Training,
+    wanted: usize,
+    observer: Observer<'_>,
+) -> anyhow::Result<EpochReport> {
+    let epoch = training.epoch().context(FAILED)?;
+    observer(Event::Progress {
+        done: epoch.epoch as u64,
+        total: wanted as u64,
+    });
+    Ok(EpochReport {
+        epoch: epoch.epoch,
+        loss: epoch.loss,
+        seconds: (epoch.item_time + epoch.user_time).as_secs_f64(),
     })
-    .context("factorisation failed")?;
-    let model = Model {
+}
+
+/// The model of factors that were learned from the liked ones among these plays.
+pub(super) fn model(
+    (world, content): (&World, &Content),
+    [plays, liked]: [Csr; 2],
+    factors: Factors,
+    settings: &Settings,
+) -> Model {
+    Model {
         users: Arc::clone(&world.users),
         tracks: Arc::clone(&world.tracks),
         user_factors: factors.users,
@@ -58,10 +87,9 @@ pub fn fit(
         embeddings: content.embeddings.clone(),
         history: plays,
         encoder: content.encoder.clone(),
-        factorisation: config.clone(),
+        factorisation: settings.factorisation.clone(),
         taste: settings.content.taste.clone(),
         index: settings.index.clone(),
         parameters: Parameters::default(),
-    };
-    Ok((model, epochs))
+    }
 }

@@ -5,10 +5,26 @@ use crossfade_index::Recall;
 use serde::Serialize;
 
 use super::{
-    Content, Findings, Observer, Sources, StageTime, Stages, World, check_recall, embed, fit,
-    fit::EpochReport, load, validate, with_graph,
+    Content, Findings, Observer, Sources, StageTime, Stages, Stop, World, check_recall, embed,
+    fit::{EpochReport, liked, model},
+    keeper::Keeper,
+    load, validate, with_graph,
 };
 use crate::settings::Settings;
+
+/// What to train on, and where to.
+#[derive(Debug, Clone, Copy)]
+pub struct Job<'a> {
+    /// Plays and tracks.
+    pub sources: &'a Sources,
+    /// Where checkpoints are kept meanwhile, and the bundle is published.
+    pub store: &'a Store,
+    /// Whether to go on from the checkpoint that an earlier training left in the store; otherwise, and where there is none,
+    /// training starts anew.
+    pub resume: bool,
+    /// Asks it to stop.
+    pub stop: &'a Stop,
+}
 
 /// What a training did.
 #[derive(Debug, Clone, Serialize)]
@@ -33,6 +49,8 @@ pub struct TrainReport {
     pub solver: crossfade_mf::Solver,
     /// Every epoch of the final training.
     pub epochs: Vec<EpochReport>,
+    /// How many of them an earlier training had done, where it was gone on from.
+    pub resumed_after: Option<usize>,
     /// Mean seconds of an epoch.
     pub seconds_per_epoch: f64,
     /// Rankings on hidden plays; absent where validation was skipped.
@@ -49,42 +67,51 @@ pub struct TrainReport {
     pub removed: Vec<String>,
 }
 
-/// Reads, learns, checks and publishes.
+/// Reads, learns, checks and publishes. What was learned is kept in the store on the way, so that a training that ends
+/// early, however it does, can be resumed to the same factors.
 ///
 /// # Errors
 ///
-/// If any stage fails; the store's active bundle then stays what it was.
+/// If any stage fails; the store's active bundle then stays what it was. [`Interrupted`](super::Interrupted) if it was
+/// asked to stop.
 pub fn train(
-    sources: &Sources,
-    store: &Store,
+    job: &Job<'_>,
     settings: &Settings,
     observer: Observer<'_>,
 ) -> anyhow::Result<TrainReport> {
+    let checkpoints = job.store.checkpoints()?;
     let mut stages = Stages::new(settings, observer);
     let world = stages.run("read plays and tracks", |settings, observer| {
-        load(sources, settings, observer)
+        load(job.sources, settings, observer)
     })?;
+    let keeper = Keeper::new(checkpoints, job, &world, (settings, observer))?;
     let content = stages.run("embed tracks", |settings, _| {
         embed(&world.tracks, &settings.content)
     })?;
     let findings = match settings.validation.users {
         0 => None,
         _ => stages.run("validate on hidden plays", |settings, observer| {
-            validate(&world, &content, (settings, observer))
+            keeper.findings((&world, &content), (settings, observer), || {
+                validate(&world, &content, (settings, observer))
+            })
         })?,
     };
-    publish(world, content, findings, (stages, store))
+    publish(world, content, findings, (stages, job.store, keeper))
 }
 
 fn publish(
     mut world: World,
     content: Content,
     findings: Option<Findings>,
-    (mut stages, store): (Stages<'_>, &Store),
+    (mut stages, store, mut keeper): (Stages<'_>, &Store, Keeper<'_>),
 ) -> anyhow::Result<TrainReport> {
     let plays = std::mem::replace(&mut world.plays, crossfade_matrix::Csr::empty());
+    let resumed_after = keeper.resumed_after();
     let (mut model, epochs) = stages.run("factorise", |settings, observer| {
-        fit(&world, plays, &content, (settings, observer))
+        let liked = liked(&plays);
+        let (factors, epochs) = keeper.factorise(&liked, (settings, observer))?;
+        let model = model((&world, &content), [plays, liked], factors, settings);
+        Ok((model, epochs))
     })?;
     if let Some(findings) = &findings {
         model.parameters = findings.parameters.clone();
@@ -108,6 +135,7 @@ fn publish(
         // What was measured above is in memory; what will be served is what can be read back.
         store.publish(&publication, |reopened| check_recall(reopened, &recall))
     })?;
+    keeper.discard(stages.observer);
     let model = engine.model();
     let removed = store.prune(stages.settings.bundles.keep)?;
     let seconds: f64 = epochs.iter().map(|epoch| epoch.seconds).sum();
@@ -123,6 +151,7 @@ fn publish(
         solver: model.factorisation.solver,
         seconds_per_epoch: seconds / epochs.len().max(1) as f64,
         epochs,
+        resumed_after,
         validation: findings,
         index_recall: recall,
         stages: stages.times,

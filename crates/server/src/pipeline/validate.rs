@@ -2,7 +2,7 @@ use anyhow::Context;
 use crossfade_blend::{Case, Engine, Learned, Parameters, Query, Ranking, learn_weights};
 use crossfade_eval::{ArmReport, ArmScores, Bootstrap, Comparison, Metric, TestUser};
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Content, Event, Observer, World, fit};
 use crate::settings::Settings;
@@ -11,7 +11,7 @@ use crate::settings::Settings;
 const TARGET: Metric = Metric::Ndcg(20);
 
 /// What was found on hidden plays.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Findings {
     /// Users that were measured.
     pub users: usize,
@@ -28,7 +28,7 @@ pub struct Findings {
 }
 
 /// A content weight and the quality it gave.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct WeightQuality {
     /// The content weight.
     pub content_weight: f64,
