@@ -40,7 +40,7 @@ pub fn fit(
     while training.epochs() < config.epochs {
         epochs.push(run_epoch(&mut training, config.epochs, observer)?);
     }
-    let factors = training.into_factors();
+    let factors = training.finish().context(FAILED)?;
     let model = model((world, content), [plays, liked], factors, settings);
     Ok((model, epochs))
 }

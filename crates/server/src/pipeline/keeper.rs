@@ -9,7 +9,7 @@ use crossfade_mf::{Factors, Training};
 
 use super::{
     Content, Event, Findings, Job, Observer, Stop, World,
-    fit::{EpochReport, run_epoch},
+    fit::{EpochReport, FAILED, run_epoch},
 };
 use crate::settings::Settings;
 
@@ -133,11 +133,14 @@ impl<'a> Keeper<'a> {
     ) -> anyhow::Result<(Factors, Vec<EpochReport>)> {
         let config = &settings.factorisation;
         let (mut training, mut reports) = match self.earlier.take() {
-            None => (Training::new(liked, config)?, Vec::new()),
+            None => (Training::new(liked, config).context(FAILED)?, Vec::new()),
             Some(checkpoint) => {
                 let done = (checkpoint.head.epochs, checkpoint.factors());
                 let reports = serde_json::from_value(checkpoint.head.reports)?;
-                (Training::resume(liked, config, done)?, reports)
+                (
+                    Training::resume(liked, config, done).context(FAILED)?,
+                    reports,
+                )
             }
         };
         self.stop.heed();
@@ -167,7 +170,7 @@ impl<'a> Keeper<'a> {
                 .into());
             }
         }
-        Ok((training.into_factors(), reports))
+        Ok((training.finish().context(FAILED)?, reports))
     }
 
     fn save(&self, head: &CheckpointHead, training: &Training) -> anyhow::Result<()> {
