@@ -81,9 +81,9 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             dim: 128,
-            epochs: 12,
+            epochs: 8,
             alpha0: 0.01,
-            regularization: 0.002,
+            regularization: 0.0025,
             regularization_exponent: 1.0,
             confidence: Confidence::default(),
             init_stddev: None,
@@ -100,7 +100,7 @@ impl Default for Confidence {
         Self {
             alpha: 0.0,
             epsilon: 1.0,
-            popularity_exponent: 0.0,
+            popularity_exponent: 0.1,
         }
     }
 }

@@ -29,7 +29,7 @@ pub struct Epoch {
     pub loss: f64,
     /// How long solving the items took.
     pub item_time: Duration,
-    /// How long solving the users took.
+    /// How long solving the users took, twice in the first epoch.
     pub user_time: Duration,
 }
 
@@ -137,15 +137,17 @@ impl Training {
     ///
     /// If a system of equations cannot be solved in single precision; the factors are then of no use any more.
     pub fn epoch(&mut self) -> Result<Epoch, Error> {
+        let start = Instant::now();
         if self.epochs == 0 {
             self.solve_users()?;
         }
+        let first_users = start.elapsed();
         let start = Instant::now();
         self.solve_items()?;
         let item_time = start.elapsed();
         let start = Instant::now();
         let loss = self.solve_users()? + self.item_pull();
-        let user_time = start.elapsed();
+        let user_time = first_users + start.elapsed();
         self.epochs += 1;
         Ok(Epoch {
             epoch: self.epochs,

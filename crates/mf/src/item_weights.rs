@@ -50,7 +50,11 @@ mod tests {
         let weights = ItemWeights::new(&counts, &confidence);
         // Proportional to 1, 1/2, 1/4; the mean over 21 entries is (1 + 2 + 4) / 21 = 1/3 before scaling.
         assert_eq!([0, 1, 2].map(|item| weights.of(item)), [3.0, 1.5, 0.75]);
-        let plain = ItemWeights::new(&counts, &Confidence::default());
+        let plain = Confidence {
+            popularity_exponent: 0.0,
+            ..confidence
+        };
+        let plain = ItemWeights::new(&counts, &plain);
         assert_eq!(plain.of(2), 1.0);
     }
 }

@@ -18,7 +18,16 @@ fn config(dim: usize) -> Config {
         epochs: 4,
         alpha0: 0.1,
         regularization: 0.02,
+        confidence: plain(),
         ..Config::default()
+    }
+}
+
+/// Every entry weighs 1: what can be computed for a part of the matrix alone.
+fn plain() -> Confidence {
+    Confidence {
+        popularity_exponent: 0.0,
+        ..Confidence::default()
     }
 }
 
@@ -199,7 +208,7 @@ proptest! {
     #[test]
     fn both_systems_satisfy_the_normal_equations(shape in shapes(), alpha in 0.0..20.0_f64) {
         let (rows, columns, dim, density, seed) = shape;
-        let config = Config { confidence: Confidence { alpha, ..Confidence::default() }, ..config(dim) };
+        let config = Config { confidence: Confidence { alpha, ..plain() }, ..config(dim) };
         let plays = plays(rows, columns, density, seed);
         let confidences = weigh(&plays, &config);
         let fixed = dense(columns, dim, seed + 1);
@@ -254,7 +263,7 @@ proptest! {
     #[test]
     fn the_loss_never_rises_and_is_the_reference_loss(shape in shapes(), exponent in 0.0..0.5_f64) {
         let (rows, columns, dim, density, seed) = shape;
-        let confidence = Confidence { popularity_exponent: exponent, ..Confidence::default() };
+        let confidence = Confidence { popularity_exponent: exponent, ..plain() };
         let config = Config { seed, confidence, ..config(dim) };
         let plays = plays(rows, columns, density, seed);
         for config in every_solver(config) {
@@ -283,7 +292,7 @@ proptest! {
     #[test]
     fn enough_steps_reach_the_exact_minimum(shape in shapes(), alpha in 0.0..20.0_f64) {
         let (rows, columns, dim, density, seed) = shape;
-        let config = Config { confidence: Confidence { alpha, ..Confidence::default() }, ..config(dim) };
+        let config = Config { confidence: Confidence { alpha, ..plain() }, ..config(dim) };
         let confidences = weigh(&plays(rows, columns, density, seed), &config);
         let (fixed, prior) = (dense(columns, dim, seed + 1), dense(rows, dim, seed + 2));
         for prior in [None, Some(&prior)] {
@@ -306,7 +315,7 @@ proptest! {
     #[test]
     fn fold_in_equals_the_last_sweep(shape in shapes(), exponent in 0.0..0.5_f64) {
         let (rows, columns, dim, density, seed) = shape;
-        let confidence = Confidence { popularity_exponent: exponent, ..Confidence::default() };
+        let confidence = Confidence { popularity_exponent: exponent, ..plain() };
         let config = Config { seed, confidence, ..config(dim) };
         let plays = plays(rows, columns, density, seed);
         let (factors, _) = train(&plays, &config);
@@ -342,7 +351,7 @@ fn the_loss_of_one_user_is_what_a_hand_computes() {
         regularization: 0.1,
         confidence: Confidence {
             alpha: 1.0,
-            ..Confidence::default()
+            ..plain()
         },
         ..config(1)
     };
@@ -424,7 +433,7 @@ fn every_solver_returns_to_the_fixed_point_of_the_reference() {
         epochs,
         confidence: Confidence {
             alpha: 1.0,
-            ..Confidence::default()
+            ..plain()
         },
         alpha0: 0.5,
         regularization: 0.1,
