@@ -35,7 +35,10 @@ const OWNERS: [(&str, &[&str]); 7] = [
     ("usearch", &["crossfade-index"]),
     ("parquet", &["crossfade-ingest"]),
     ("arrow-array", &["crossfade-bundle", "crossfade-ingest"]),
-    ("faer", &["crossfade-content", "crossfade-mf"]),
+    (
+        "faer",
+        &["crossfade-content", "crossfade-index", "crossfade-mf"],
+    ),
 ];
 
 /// (package, dependency) for every dependency that is built into the product.
