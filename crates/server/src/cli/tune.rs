@@ -159,8 +159,11 @@ fn settings_of(trial: &Trial) -> String {
         "dim {} alpha0 {} regularization {} exponent {}",
         config.dim, config.alpha0, config.regularization, config.regularization_exponent
     );
-    if config.confidence.alpha > 0.0 {
-        let confidence = config.confidence;
+    let confidence = config.confidence;
+    if confidence.popularity_exponent > 0.0 {
+        text += &format!(" popularity {}", confidence.popularity_exponent);
+    }
+    if confidence.alpha > 0.0 {
         text += &format!(" confidence {} / {}", confidence.alpha, confidence.epsilon);
     }
     text
@@ -176,6 +179,7 @@ fn trials(trials: &[Trial], metric: Metric) -> String {
             "alpha0",
             "regularization",
             "exponent",
+            "popularity",
             "confidence",
             "epochs",
             &name,

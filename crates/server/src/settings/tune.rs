@@ -51,6 +51,8 @@ pub struct SpaceSettings {
     pub regularization: Range,
     /// `factorisation.regularization_exponent`, by equal steps; 0 or more.
     pub regularization_exponent: Range,
+    /// `factorisation.confidence.popularity_exponent`, by equal steps; 0 or more.
+    pub popularity_exponent: Range,
     /// `factorisation.confidence.alpha`, by equal factors of 1 + alpha; 0 or more. Not searched where all strengths of
     /// plays are equal.
     pub confidence_alpha: Range,
@@ -67,6 +69,7 @@ impl Default for SpaceSettings {
             alpha0: [0.001, 1.0],
             regularization: [0.0003, 0.03],
             regularization_exponent: [0.5, 1.25],
+            popularity_exponent: [0.0, 0.5],
             confidence_alpha: [0.0, 10.0],
             confidence_epsilon: [0.5, 10.0],
         }
@@ -91,6 +94,7 @@ impl TuneSettings {
                 space.regularization_exponent,
                 0.0,
             ),
+            ("popularity_exponent", space.popularity_exponent, 0.0),
             ("confidence_alpha", space.confidence_alpha, 0.0),
             (
                 "confidence_epsilon",

@@ -18,6 +18,7 @@ enum Field {
     Alpha0,
     Regularization,
     Exponent,
+    PopularityExponent,
     ConfidenceAlpha,
     ConfidenceEpsilon,
 }
@@ -44,6 +45,11 @@ impl SearchSpace {
             ),
             // After the two that its meaning depends on.
             (Field::Regularization, ranges.regularization, Scale::Log),
+            (
+                Field::PopularityExponent,
+                ranges.popularity_exponent,
+                Scale::Linear,
+            ),
             (
                 Field::ConfidenceAlpha,
                 ranges.confidence_alpha,
@@ -112,6 +118,7 @@ impl Field {
             Self::Alpha0 => config.alpha0,
             Self::Regularization => config.regularization * weights.scale(config),
             Self::Exponent => config.regularization_exponent,
+            Self::PopularityExponent => config.confidence.popularity_exponent,
             Self::ConfidenceAlpha => config.confidence.alpha,
             Self::ConfidenceEpsilon => config.confidence.epsilon,
         }
@@ -125,6 +132,7 @@ impl Field {
                 return;
             }
             Self::Exponent => &mut config.regularization_exponent,
+            Self::PopularityExponent => &mut config.confidence.popularity_exponent,
             Self::ConfidenceAlpha => &mut config.confidence.alpha,
             Self::ConfidenceEpsilon => &mut config.confidence.epsilon,
         };
@@ -205,7 +213,7 @@ mod tests {
             ..Config::default()
         };
         let space = SearchSpace::new(&SpaceSettings::default(), &start, &train([1.0, 2.0, 3.0]));
-        assert_eq!(space.axes().axes(), 5);
+        assert_eq!(space.axes().axes(), 6);
         let back = space.config(&space.start(), start.dim);
         assert_eq!(back, start);
     }
@@ -215,7 +223,7 @@ mod tests {
         let ranges = SpaceSettings::default();
         let space = SearchSpace::new(&ranges, &Config::default(), &train([1.0; 3]));
         let pull = |exponent: f64| -> f64 {
-            let config = space.config(&[0.5, exponent, 0.5], 4);
+            let config = space.config(&[0.5, exponent, 0.5, 0.5], 4);
             // Users have 2 and 1 entries, tracks one each.
             [(2, 3), (1, 3), (1, 2), (1, 2), (1, 2)]
                 .map(|(entries, other)| config.pull(entries, other))
@@ -235,8 +243,15 @@ mod tests {
             ..SpaceSettings::default()
         };
         let space = SearchSpace::new(&ranges, &Config::default(), &train([2.0; 3]));
-        assert_eq!(space.fields, [Field::Exponent, Field::Regularization]);
-        let config = space.config(&[0.0, 0.0], 7);
+        assert_eq!(
+            space.fields,
+            [
+                Field::Exponent,
+                Field::Regularization,
+                Field::PopularityExponent
+            ]
+        );
+        let config = space.config(&[0.0, 0.0, 0.0], 7);
         assert_eq!((config.alpha0, config.dim), (0.25, 7));
         assert_eq!(config.confidence, Config::default().confidence);
     }
