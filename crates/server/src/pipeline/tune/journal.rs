@@ -5,6 +5,7 @@ use std::{
 };
 
 use anyhow::Context;
+use crossfade_bundle::Fingerprint;
 use crossfade_eval::TestUser;
 use crossfade_matrix::Csr;
 use crossfade_mf::Config;
@@ -19,7 +20,7 @@ use crate::settings::{Settings, TuneSettings};
 pub(super) struct Header {
     /// Version of the format.
     crossfade_tune: u32,
-    /// BLAKE3 of the plays to train on and those to measure on.
+    /// Fingerprint of the plays to train on and those to measure on.
     data: String,
     /// What trials and proposals depend on, but for how many there are to be.
     search: TuneSettings,
@@ -191,27 +192,16 @@ pub(super) fn sync_directory(path: &Path) -> std::io::Result<()> {
 }
 
 fn fingerprint(train: &Csr, test: &[TestUser]) -> String {
-    let mut hasher = blake3::Hasher::new();
-    let mut number = |number: u64| {
-        hasher.update(&number.to_le_bytes());
-    };
-    number(train.rows() as u64);
-    number(train.columns() as u64);
+    let mut fingerprint = Fingerprint::default();
+    fingerprint.value(&train.columns());
     for user in 0..train.rows() {
         let row = train.row(user);
-        number(row.len() as u64);
-        for (track, strength) in row.iter() {
-            number(u64::from(track) << 32 | u64::from(strength.to_bits()));
-        }
+        fingerprint.integers(row.indices).numbers(row.values);
     }
     for user in test {
-        number(u64::from(user.user));
-        number(user.tracks.len() as u64);
-        user.tracks
-            .iter()
-            .for_each(|&track| number(u64::from(track)));
+        fingerprint.integers(&[user.user]).integers(&user.tracks);
     }
-    hasher.finalize().to_hex().to_string()
+    fingerprint.finish()
 }
 
 #[cfg(test)]
