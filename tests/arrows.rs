@@ -1,12 +1,12 @@
 use std::{collections::BTreeSet, process::Command};
 
 /// Which of our crates each may depend on. Whoever adds an arrow adds it here, and says why in ARCHITECTURE.md.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     (
         "crossfade",
         &[
             "blend", "bundle", "catalog", "content", "eval", "index", "ingest", "matrix", "mf",
-            "synth",
+            "synth", "tune",
         ],
     ),
     (
@@ -25,6 +25,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("crossfade-matrix", &[]),
     ("crossfade-mf", &["matrix"]),
     ("crossfade-synth", &[]),
+    ("crossfade-tune", &[]),
 ];
 
 /// Libraries that only these crates may use.
@@ -35,7 +36,10 @@ const OWNERS: [(&str, &[&str]); 7] = [
     ("usearch", &["crossfade-index"]),
     ("parquet", &["crossfade-ingest"]),
     ("arrow-array", &["crossfade-bundle", "crossfade-ingest"]),
-    ("faer", &["crossfade-content", "crossfade-mf"]),
+    (
+        "faer",
+        &["crossfade-content", "crossfade-index", "crossfade-mf"],
+    ),
 ];
 
 /// (package, dependency) for every dependency that is built into the product.

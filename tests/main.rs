@@ -22,3 +22,5 @@ mod quality;
 mod sample;
 /// What batch scoring writes.
 mod scoring;
+/// What a search finds, and what is left of one that was killed.
+mod tuning;

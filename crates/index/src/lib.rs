@@ -9,8 +9,9 @@
 //! - [`Approximate`] asks a navigable graph (usearch) for candidates and scores those exactly.
 //! - [`Index`] has both and picks: the graph where its recall was measured to be good ([`Measured`]) and the filter leaves
 //!   most rows, exact search otherwise. It never returns fewer hits than were asked for while more rows qualify.
+//! - [`Batch`] scores every row of one matrix for many queries at once.
 //!
-//! Scores have the same bits on every path and every processor with fused multiply-add; ties go to the lower row.
+//! Scores of single queries have the same bits on every path and every processor with fused multiply-add; ties go to the lower row.
 //!
 //! This crate knows rows, not songs: what the blocks mean, how queries are calibrated and which rows are excluded is the
 //! caller's business. It does not update: an index is built once and only searched.
@@ -37,6 +38,7 @@
 //! ```
 
 mod approximate;
+mod batch;
 mod bound;
 mod config;
 mod error;
@@ -53,6 +55,7 @@ mod rows;
 mod scan;
 
 pub use approximate::Approximate;
+pub use batch::Batch;
 pub use config::Config;
 pub use error::Error;
 pub use exact::{Exact, Found};

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod approximate;
+mod batch;
 mod exact;
 mod planner;
 mod worlds;

@@ -22,6 +22,7 @@ mod serve;
 mod signals;
 mod tables;
 mod train;
+mod tune;
 mod ui;
 
 use args::{Arguments, Verb};
@@ -57,6 +58,7 @@ fn run(arguments: Arguments, ui: &Ui) -> anyhow::Result<()> {
         Verb::Generate(verb) => generate::run(&verb, ui),
         Verb::Train(verb) => train::run(verb, settings, ui),
         Verb::Evaluate(verb) => evaluate::run(verb, settings, ui),
+        Verb::Tune(verb) => tune::run(&verb, settings, ui),
         Verb::Serve(verb) => serve::run(verb, settings, ui),
         Verb::Recommend(verb) => client::recommend(&verb, ui),
         Verb::Similar(verb) => client::similar(&verb, ui),

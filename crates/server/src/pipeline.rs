@@ -4,20 +4,27 @@ use std::time::Instant;
 
 mod content;
 mod fit;
+mod given;
 mod guard;
 mod keeper;
+mod lists;
 mod load;
 mod stop;
 mod train;
+mod tune;
 mod validate;
 
 pub use content::{Content, embed};
 pub use fit::{EpochReport, fit};
+pub use given::{GivenFindings, GivenSources, Hidden, measure_given, read_hidden};
 pub use guard::{check_recall, with_graph};
 pub use keeper::Interrupted;
-pub use load::{Sources, World, load};
+pub use load::{Sources, World, load, read_world};
 pub use stop::Stop;
 pub use train::{Job, TrainReport, train};
+pub use tune::{
+    End, SearchState, Trial, TuneReport, TuneRequest, Watch, best_of, tune, write_settings,
+};
 pub use validate::{Findings, validate};
 
 use crate::settings::Settings;

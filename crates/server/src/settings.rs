@@ -15,6 +15,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::grpc::ServeOptions;
 
+mod tune;
+
+pub use tune::{Range, SpaceSettings, TuneSettings};
+
 /// Prefix of the environment's settings; two underscores part a section from its field, as in
 /// `CROSSFADE_FACTORISATION__DIM`.
 const PREFIX: &str = "CROSSFADE_";
@@ -41,6 +45,8 @@ pub struct Settings {
     pub validation: ValidationSettings,
     /// How a training that is going on is kept.
     pub checkpoint: CheckpointSettings,
+    /// How settings of the factorisation are searched for.
+    pub tune: TuneSettings,
     /// How bundles are kept.
     pub bundles: BundleSettings,
     /// How requests are served.
@@ -220,6 +226,7 @@ impl Settings {
         self.index.validate().context("in [index]")?;
         self.validation.validate()?;
         self.checkpoint.validate()?;
+        self.tune.validate()?;
         anyhow::ensure!(self.bundles.keep > 0, "bundles.keep must be at least 1");
         anyhow::ensure!(
             self.serve.max_in_flight > 0,

@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::ArgPredicate};
+use crossfade_eval::Metric;
 
 /// A hybrid music recommender: what listeners with your taste play, what sounds like what you play, and everything in
 /// between.
@@ -37,6 +38,8 @@ pub(super) enum Verb {
     Train(Train),
     /// Hide some plays, train on the rest, and measure how well each ranking finds them.
     Evaluate(Evaluate),
+    /// Search for the settings of the factorisation that find hidden plays best.
+    Tune(Tune),
     /// Serve the active bundle over gRPC.
     Serve(Serve),
     /// Ask a server for recommendations.
@@ -127,6 +130,8 @@ pub(super) struct TrainingArgs {
 pub(super) struct Train {
     #[command(flatten)]
     pub(super) sources: SourceArgs,
+    #[command(flatten)]
+    pub(super) columns: ColumnArgs,
     /// Directory for the bundles; made if it is missing.
     #[arg(long, value_name = "DIR")]
     pub(super) out: PathBuf,
@@ -140,12 +145,42 @@ pub(super) struct Train {
     pub(super) resume: bool,
 }
 
+/// What the columns of a play log are called.
+#[derive(Debug, Args)]
+pub(super) struct ColumnArgs {
+    /// Column of the plays' users [setting: plays.columns.user_id].
+    #[arg(long, value_name = "NAME")]
+    pub(super) user_column: Option<String>,
+    /// Column of the plays' tracks [setting: plays.columns.track_id].
+    #[arg(long, value_name = "NAME")]
+    pub(super) track_column: Option<String>,
+}
+
 #[derive(Debug, Args)]
 pub(super) struct Evaluate {
+    /// Play log, a part of which is hidden: a Parquet file, a directory or a partitioned directory.
+    #[arg(long, value_name = "PATH", required_unless_present = "train")]
+    pub(super) plays: Option<PathBuf>,
+    /// Track table: a Parquet file or a directory; not needed with --train.
+    #[arg(long, value_name = "PATH", required_unless_present = "train")]
+    pub(super) tracks: Option<PathBuf>,
+    /// Plays to train on, all of them, where the split is given.
+    #[arg(long, value_name = "PATH", requires = "test", conflicts_with_all = ["plays", "users", "fraction", "order"])]
+    pub(super) train: Option<PathBuf>,
+    /// Plays to find, where the split is given.
+    #[arg(long, value_name = "PATH", requires = "train")]
+    pub(super) test: Option<PathBuf>,
     #[command(flatten)]
-    pub(super) sources: SourceArgs,
+    pub(super) columns: ColumnArgs,
     #[command(flatten)]
     pub(super) training: TrainingArgs,
+    #[command(flatten)]
+    pub(super) holdout: HoldoutArgs,
+}
+
+/// Which plays are hidden.
+#[derive(Debug, Args)]
+pub(super) struct HoldoutArgs {
     /// Users to measure on [setting: validation.users].
     #[arg(long)]
     pub(super) users: Option<usize>,
@@ -155,6 +190,55 @@ pub(super) struct Evaluate {
     /// Which tracks to hide [setting: validation.order].
     #[arg(long)]
     pub(super) order: Option<OrderArg>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Tune {
+    /// Play log to train on: a Parquet file, a directory or a partitioned directory.
+    #[arg(long, value_name = "PATH")]
+    pub(super) plays: PathBuf,
+    /// Plays to measure on; without it, a part of the play log is hidden for that.
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["users", "fraction", "order"])]
+    pub(super) validation: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) columns: ColumnArgs,
+    /// Users to measure on [setting: tune.users].
+    #[arg(long)]
+    pub(super) users: Option<usize>,
+    /// Share of each user's tracks to hide [setting: validation.fraction].
+    #[arg(long)]
+    pub(super) fraction: Option<f64>,
+    /// Which tracks to hide [setting: validation.order].
+    #[arg(long)]
+    pub(super) order: Option<OrderArg>,
+    /// Settings to try with the first length of factors; with each further one a third of those before [setting:
+    /// tune.trials].
+    #[arg(long)]
+    pub(super) trials: Option<usize>,
+    /// Lengths of the factors, separated by commas [setting: tune.dims].
+    #[arg(long, value_delimiter = ',')]
+    pub(super) dims: Vec<usize>,
+    /// Epochs of a trial at most [setting: tune.epochs].
+    #[arg(long)]
+    pub(super) epochs: Option<usize>,
+    /// What is to be as large as possible, as NDCG@20 or Recall@20 [setting: tune.metric].
+    #[arg(long)]
+    pub(super) metric: Option<Metric>,
+    /// Seed of the search [setting: tune.seed].
+    #[arg(long)]
+    pub(super) seed: Option<u64>,
+    /// Stop after so many seconds; a trial that is running then is given up.
+    #[arg(long)]
+    pub(super) seconds: Option<u64>,
+    /// Keep finished trials in this file, and go on after those that it has.
+    #[arg(long, value_name = "FILE")]
+    pub(super) journal: Option<PathBuf>,
+    /// Write the best settings to this file, for --config.
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+    /// Threads; 0 means one per core [setting: threads].
+    #[arg(long)]
+    pub(super) threads: Option<usize>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

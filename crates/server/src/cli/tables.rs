@@ -1,9 +1,9 @@
 //! Tables for people.
 
 use comfy_table::{CellAlignment, Table, presets};
-use crossfade_eval::{Interval, Metric};
+use crossfade_eval::{ArmReport, Comparison, Interval, Metric};
 
-use crate::pipeline::{Findings, TrainReport};
+use crate::pipeline::{Findings, GivenFindings, TrainReport};
 
 /// A table with a rule below its header, whose columns from `numbers_from` on are aligned to the right.
 pub(super) fn table(header: &[&str], numbers_from: usize) -> Table {
@@ -18,8 +18,56 @@ pub(super) fn table(header: &[&str], numbers_from: usize) -> Table {
 
 /// The rankings measured on hidden plays.
 pub(super) fn findings(findings: &Findings) -> String {
-    let metrics: Vec<Metric> = findings
-        .arms
+    format!(
+        "Hidden plays found ({} users, {} hidden tracks; mean [95 % interval]):\n\n{}\n{}\n\
+         Learned blend: content weight {}, popularity weight {}",
+        findings.users,
+        findings.hidden,
+        arms(&findings.arms),
+        comparisons(&findings.comparisons),
+        findings.parameters.content_weight,
+        findings.parameters.popularity_weight
+    )
+}
+
+/// The rankings measured on a given split.
+pub(super) fn given_findings(findings: &GivenFindings) -> String {
+    let mut text = format!(
+        "Test plays found ({} users, {} test tracks; mean [95 % interval]):\n\n{}\n{}",
+        findings.users,
+        findings.hidden,
+        arms(&findings.arms),
+        comparisons(&findings.comparisons),
+    );
+    for (count, what) in [
+        (
+            findings.unknown_users,
+            "users have no plays to train on and were given popular tracks",
+        ),
+        (
+            findings.unknown_pairs,
+            "test pairs are of tracks without plays to train on: missed",
+        ),
+        (
+            findings.repeated_pairs,
+            "test pairs were trained on as well and are not shown: missed",
+        ),
+    ] {
+        if count > 0 {
+            text += &format!("{count} {what}\n");
+        }
+    }
+    let seconds: f64 = findings.epochs.iter().map(|epoch| epoch.seconds).sum();
+    text + &format!(
+        "dim {}, {} epochs in {seconds:.1} s",
+        findings.dim,
+        findings.epochs.len()
+    )
+}
+
+/// One row for each ranking.
+fn arms(arms: &[ArmReport]) -> Table {
+    let metrics: Vec<Metric> = arms
         .first()
         .map(|arm| arm.metrics.iter().map(|estimate| estimate.metric).collect())
         .unwrap_or_default();
@@ -30,7 +78,7 @@ pub(super) fn findings(findings: &Findings) -> String {
     header.extend(titles.iter().map(String::as_str));
     header.push("coverage");
     let mut rows = table(&header, 1);
-    for arm in &findings.arms {
+    for arm in arms {
         let mut row = vec![arm.arm.clone()];
         row.extend(
             metrics
@@ -40,11 +88,13 @@ pub(super) fn findings(findings: &Findings) -> String {
         row.push(format!("{:.1} %", 100.0 * arm.coverage));
         rows.add_row(row);
     }
-    let mut text = format!(
-        "Hidden plays found ({} users, {} hidden tracks; mean [95 % interval]):\n\n{rows}\n",
-        findings.users, findings.hidden
-    );
-    for comparison in &findings.comparisons {
+    rows
+}
+
+/// One line for each comparison, an empty one before them.
+fn comparisons(comparisons: &[Comparison]) -> String {
+    let mut text = String::new();
+    for comparison in comparisons {
         let difference = comparison.difference;
         let verdict = match () {
             () if difference.is_positive() => "better",
@@ -59,10 +109,7 @@ pub(super) fn findings(findings: &Findings) -> String {
             signed(difference)
         );
     }
-    text + &format!(
-        "\nLearned blend: content weight {}, popularity weight {}",
-        findings.parameters.content_weight, findings.parameters.popularity_weight
-    )
+    text + "\n"
 }
 
 /// What a training did.

@@ -14,6 +14,7 @@ use crate::{
 
 pub(super) fn run(args: Train, mut settings: Settings, ui: &Ui) -> anyhow::Result<()> {
     args.training.apply(&mut settings);
+    args.columns.apply(&mut settings);
     if args.no_validation {
         settings.validation.users = 0;
     }

@@ -42,6 +42,11 @@ impl Ui {
         self.json
     }
 
+    /// Whether people watch while something runs.
+    pub(super) fn is_watched(&self) -> bool {
+        !self.quiet && stderr().is_terminal()
+    }
+
     /// Prints a result: JSON if asked for, otherwise what `text` makes of it.
     pub(super) fn result<T: Serialize>(
         &self,

@@ -4,7 +4,7 @@ use anyhow::Context;
 use crossfade_blend::{Model, Parameters};
 use crossfade_content::taste_vectors;
 use crossfade_matrix::Csr;
-use crossfade_mf::{Factors, Training};
+use crossfade_mf::{Config, Factors, Training};
 use serde::{Deserialize, Serialize};
 
 use super::{Content, Event, Observer, World};
@@ -33,16 +33,28 @@ pub fn fit(
     content: &Content,
     (settings, observer): (&Settings, Observer<'_>),
 ) -> anyhow::Result<(Model, Vec<EpochReport>)> {
-    let config = &settings.factorisation;
     let liked = liked(&plays);
-    let mut training = Training::new(&liked, config).context(FAILED)?;
+    let (factors, epochs) = factorise(&liked, &settings.factorisation, observer)?;
+    let model = model((world, content), [plays, liked], factors, settings);
+    Ok((model, epochs))
+}
+
+/// Learns factors from plays that tell of liking.
+///
+/// # Errors
+///
+/// If the factorisation fails.
+pub(super) fn factorise(
+    liked: &Csr,
+    config: &Config,
+    observer: Observer<'_>,
+) -> anyhow::Result<(Factors, Vec<EpochReport>)> {
+    let mut training = Training::new(liked, config).context(FAILED)?;
     let mut epochs = Vec::with_capacity(config.epochs);
     while training.epochs() < config.epochs {
         epochs.push(run_epoch(&mut training, config.epochs, observer)?);
     }
-    let factors = training.finish().context(FAILED)?;
-    let model = model((world, content), [plays, liked], factors, settings);
-    Ok((model, epochs))
+    Ok((training.finish().context(FAILED)?, epochs))
 }
 
 /// What went wrong when a factorisation ends in an error.

@@ -1,4 +1,7 @@
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use crossfade_catalog::{TrackTable, Vocab};
 use crossfade_ingest::{Progress, Report, read_plays, read_tracks};
@@ -45,14 +48,30 @@ pub fn load(
     settings: &Settings,
     observer: Observer<'_>,
 ) -> anyhow::Result<World> {
+    read_world(&sources.plays, Some(&sources.tracks), (settings, observer))
+}
+
+/// Reads plays, and the track table if there is one; otherwise tracks are known by their plays alone.
+///
+/// # Errors
+///
+/// As [`load`].
+pub fn read_world(
+    plays: &Path,
+    tracks: Option<&Path>,
+    (settings, observer): (&Settings, Observer<'_>),
+) -> anyhow::Result<World> {
     let progress = |progress: Progress| {
         observer(Event::Progress {
             done: progress.bytes,
             total: progress.total_bytes,
         });
     };
-    let (mut tracks, track_report) = read_tracks(&sources.tracks, &settings.tracks, &progress)?;
-    let log = read_plays(&sources.plays, &settings.plays, &mut tracks, &progress)?;
+    let (mut tracks, track_report) = match tracks {
+        Some(path) => read_tracks(path, &settings.tracks, &progress)?,
+        None => <(TrackTable, Report)>::default(),
+    };
+    let log = read_plays(plays, &settings.plays, &mut tracks, &progress)?;
     for report in [&track_report, &log.report] {
         if !report.is_clean() {
             observer(Event::Note(&report.to_string()));

@@ -8,7 +8,7 @@ use super::{Content, Event, Observer, World, fit};
 use crate::settings::Settings;
 
 /// The metric by which the blend is learned and arms are compared.
-const TARGET: Metric = Metric::Ndcg(20);
+pub(super) const TARGET: Metric = Metric::Ndcg(20);
 
 /// What was found on hidden plays.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -109,25 +109,7 @@ fn measure(
     learned: Learned,
     (settings, observer): (&Settings, Observer<'_>),
 ) -> anyhow::Result<Findings> {
-    let cutoffs = &settings.validation.cutoffs;
-    let mut metrics = Metric::standard(cutoffs);
-    if !metrics.contains(&TARGET) {
-        metrics.push(TARGET);
-    }
-    let limit = metrics
-        .iter()
-        .map(|metric| metric.cutoff())
-        .max()
-        .unwrap_or(1);
-    let mut arms = Vec::new();
-    for (place, (name, ranking)) in ARMS.into_iter().enumerate() {
-        let lists = lists(engine, test, ranking, limit)?;
-        arms.push(ArmScores::measure(name, &lists, test, &metrics));
-        observer(Event::Progress {
-            done: place as u64 + 1,
-            total: ARMS.len() as u64,
-        });
-    }
+    let arms = engine_arms(engine, test, (settings, observer))?;
     let bootstrap = Bootstrap::default();
     let tracks = engine.model().tracks.len();
     let comparisons = match arms.split_last() {
@@ -157,6 +139,45 @@ fn measure(
     })
 }
 
+/// What is measured with lists of these lengths.
+pub(super) fn metrics(cutoffs: &[usize]) -> Vec<Metric> {
+    let mut metrics = Metric::standard(cutoffs);
+    if !metrics.contains(&TARGET) {
+        metrics.push(TARGET);
+    }
+    metrics
+}
+
+/// How long lists must be for that.
+pub(super) fn needed(metrics: &[Metric]) -> usize {
+    let cutoffs = metrics.iter().map(|metric| metric.cutoff());
+    cutoffs.max().unwrap_or(1)
+}
+
+/// Measures the engine's answers under each ranking. Users that its model does not have are given popular tracks.
+///
+/// # Errors
+///
+/// If ranking fails.
+pub(super) fn engine_arms(
+    engine: &Engine,
+    test: &[TestUser],
+    (settings, observer): (&Settings, Observer<'_>),
+) -> anyhow::Result<Vec<ArmScores>> {
+    let metrics = metrics(&settings.validation.cutoffs);
+    let limit = needed(&metrics);
+    let mut arms = Vec::new();
+    for (place, (name, ranking)) in ARMS.into_iter().enumerate() {
+        let lists = lists(engine, test, ranking, limit)?;
+        arms.push(ArmScores::measure(name, &lists, test, &metrics));
+        observer(Event::Progress {
+            done: place as u64 + 1,
+            total: ARMS.len() as u64,
+        });
+    }
+    Ok(arms)
+}
+
 fn lists(
     engine: &Engine,
     test: &[TestUser],
@@ -170,9 +191,11 @@ fn lists(
         excluded: Vec::new(),
         include_played: false,
     };
+    let known = engine.model().users.len();
     test.par_iter()
         .map(|user| {
-            let listener = engine.listener(Some(user.user), &[])?;
+            let user = Some(user.user).filter(|&user| (user as usize) < known);
+            let listener = engine.listener(user, &[])?;
             let answer = engine.recommend(&listener, &query)?;
             Ok(answer.tracks.iter().map(|ranked| ranked.track).collect())
         })

@@ -1,0 +1,64 @@
+use std::{fs::File, io::Write, path::Path};
+
+use anyhow::Context;
+use toml::{Table, Value};
+
+use super::{TuneReport, journal::sync_directory};
+use crate::settings::Settings;
+
+/// Writes `settings` with the best trial's factorisation to a file for `--config`: what differs from the defaults, and all
+/// of the factorisation. The file appears complete or not at all.
+///
+/// # Errors
+///
+/// If it cannot be written.
+pub fn write_settings(path: &Path, settings: &Settings, report: &TuneReport) -> anyhow::Result<()> {
+    let mut settings = settings.clone();
+    settings.factorisation = report.best.config.clone();
+    let mut table = changes(
+        Table::try_from(&settings)?,
+        &Table::try_from(Settings::default())?,
+    );
+    table.insert(
+        "factorisation".into(),
+        Value::try_from(&settings.factorisation)?,
+    );
+    let text = format!(
+        "# {} {:.6} on hidden plays of {} users; the best of {} trials.\n\n{}",
+        report.metric,
+        report.best.score,
+        report.users,
+        report.trials.len(),
+        toml::to_string(&table)?
+    );
+    write_aside(path, text.as_bytes())
+        .with_context(|| format!("{} cannot be written", path.display()))
+}
+
+/// The entries that differ from the defaults.
+fn changes(table: Table, defaults: &Table) -> Table {
+    let differing = table.into_iter().filter_map(|(name, value)| {
+        let default = defaults.get(&name);
+        match (value, default) {
+            (value, default) if Some(&value) == default => None,
+            (Value::Table(inner), Some(Value::Table(default))) => {
+                Some((name, Value::Table(changes(inner, default))))
+            }
+            (value, _) => Some((name, value)),
+        }
+    });
+    differing.collect()
+}
+
+fn write_aside(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let aside = path.with_file_name(format!(".writing-{name}-{}", std::process::id()));
+    let mut file = File::create(&aside)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    let renamed = written.and_then(|()| std::fs::rename(&aside, path));
+    if renamed.is_err() {
+        // The reason is what failed before.
+        let _ = std::fs::remove_file(&aside);
+    }
+    renamed.and_then(|()| sync_directory(path))
+}
