@@ -16,7 +16,9 @@ mod validate;
 
 pub use content::{Content, embed};
 pub use fit::{EpochReport, fit};
-pub use given::{GivenFindings, GivenSources, Hidden, measure_given, read_hidden};
+pub use given::{
+    EpochQuality, GivenFindings, GivenSources, Hidden, Mean, measure_given, read_hidden,
+};
 pub use guard::{check_recall, with_graph};
 pub use keeper::Interrupted;
 pub use load::{Sources, World, load, read_world};

@@ -58,7 +58,7 @@ def crossfade(dim, args):
     command += ["--dim", str(dim), "--threads", str(args.threads)]
     printed, memory = run(command)
     curve = json.loads(printed)["curve"]
-    quality = lambda metrics: next(m["mean"] for m in metrics if m["metric"] == "ndcg@100")
+    quality = lambda metrics: next(m["mean"] for m in metrics if m["metric"] == "NDCG@100")
     return [(e["epoch"], e["seconds"], quality(e["metrics"])) for e in curve], memory
 
 

@@ -170,6 +170,9 @@ pub(super) struct Evaluate {
     /// Plays to find, where the split is given.
     #[arg(long, value_name = "PATH", requires = "train")]
     pub(super) test: Option<PathBuf>,
+    /// Measure the collaborative ranking after every epoch too, in a training of its own.
+    #[arg(long, requires = "train")]
+    pub(super) each_epoch: bool,
     #[command(flatten)]
     pub(super) columns: ColumnArgs,
     #[command(flatten)]

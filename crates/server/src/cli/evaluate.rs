@@ -27,6 +27,7 @@ pub(super) fn run(args: Evaluate, mut settings: Settings, ui: &Ui) -> anyhow::Re
                 train,
                 test,
                 tracks,
+                each_epoch: args.each_epoch,
             };
             let findings = pool.install(|| measure_given(&sources, (&settings, &observer)))?;
             ui.result(&findings, tables::given_findings)

@@ -3,7 +3,7 @@
 use comfy_table::{CellAlignment, Table, presets};
 use crossfade_eval::{ArmReport, Comparison, Interval, Metric};
 
-use crate::pipeline::{Findings, GivenFindings, TrainReport};
+use crate::pipeline::{EpochQuality, Findings, GivenFindings, Mean, TrainReport};
 
 /// A table with a rule below its header, whose columns from `numbers_from` on are aligned to the right.
 pub(super) fn table(header: &[&str], numbers_from: usize) -> Table {
@@ -57,12 +57,39 @@ pub(super) fn given_findings(findings: &GivenFindings) -> String {
             text += &format!("{count} {what}\n");
         }
     }
+    if !findings.curve.is_empty() {
+        text += &format!(
+            "\nCollaborative, epoch by epoch:\n\n{}\n",
+            curve(&findings.curve)
+        );
+    }
     let seconds: f64 = findings.epochs.iter().map(|epoch| epoch.seconds).sum();
     text + &format!(
         "dim {}, {} epochs in {seconds:.1} s",
         findings.dim,
         findings.epochs.len()
     )
+}
+
+/// One row for each epoch.
+fn curve(curve: &[EpochQuality]) -> Table {
+    let shown = |mean: &&Mean| matches!(mean.metric, Metric::Ndcg(_) | Metric::Recall(_));
+    let first = curve.first().map_or(&[][..], |epoch| &epoch.metrics);
+    let titles: Vec<String> = first
+        .iter()
+        .filter(shown)
+        .map(|mean| mean.metric.to_string())
+        .collect();
+    let mut header = vec!["epoch", "seconds"];
+    header.extend(titles.iter().map(String::as_str));
+    let mut rows = table(&header, 0);
+    for epoch in curve {
+        let mut row = vec![epoch.epoch.to_string(), format!("{:.2}", epoch.seconds)];
+        let means = epoch.metrics.iter().filter(shown);
+        row.extend(means.map(|mean| format!("{:.4}", mean.mean)));
+        rows.add_row(row);
+    }
+    rows
 }
 
 /// One row for each ranking.

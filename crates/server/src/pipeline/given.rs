@@ -1,16 +1,20 @@
 //! Measuring on a split that somebody else made: all plays of one file for training, those of another to be found.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use anyhow::Context;
 use crossfade_blend::{Engine, Parameters};
-use crossfade_eval::{ArmReport, ArmScores, Bootstrap, Comparison, TestUser};
+use crossfade_eval::{ArmReport, ArmScores, Bootstrap, Comparison, Metric, TestUser};
 use crossfade_ingest::read_plays;
+use crossfade_mf::Training;
 use serde::Serialize;
 
 use super::{
     Event, Observer, World, embed, fit,
-    fit::{EpochReport, factorise, liked},
+    fit::{EpochReport, FAILED, factorise, liked, run_epoch},
     lists::{Audience, most_popular},
     load::read_world,
     validate,
@@ -27,6 +31,8 @@ pub struct GivenSources {
     pub test: PathBuf,
     /// The track table, if content is to be measured too.
     pub tracks: Option<PathBuf>,
+    /// Whether the collaborative ranking is measured after every epoch.
+    pub each_epoch: bool,
 }
 
 /// The plays to find, in the indices of the world that is trained on. Users and tracks that it does not have come after
@@ -60,12 +66,34 @@ pub struct GivenFindings {
     pub dim: usize,
     /// Every epoch of the training.
     pub epochs: Vec<EpochReport>,
+    /// The collaborative ranking after every epoch, if that was asked for.
+    pub curve: Vec<EpochQuality>,
     /// Each ranking with its metrics.
     pub arms: Vec<ArmReport>,
     /// The last ranking against each other one, on the same users.
     pub comparisons: Vec<Comparison>,
     /// The blend, learned on plays hidden from the training part; absent without a track table.
     pub parameters: Option<Parameters>,
+}
+
+/// How good the collaborative ranking was after an epoch.
+#[derive(Debug, Clone, Serialize)]
+pub struct EpochQuality {
+    /// From 1.
+    pub epoch: usize,
+    /// Seconds that training had taken until then, setting up included and measuring not.
+    pub seconds: f64,
+    /// Means over the users.
+    pub metrics: Vec<Mean>,
+}
+
+/// A metric's mean.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Mean {
+    /// What is measured.
+    pub metric: Metric,
+    /// Its mean over the users.
+    pub mean: f64,
 }
 
 /// Trains on one file and measures on the other: popular and collaborative rankings, and with a track table content and
@@ -88,6 +116,10 @@ pub fn measure_given(
         (settings, observer),
     )?;
     let hidden = read_hidden(&sources.test, &world, (settings, observer))?;
+    let curve = match sources.each_epoch {
+        true => learning_curve(&world, &hidden, (settings, observer))?,
+        false => Vec::new(),
+    };
     let (arms, epochs, parameters) = match sources.tracks {
         Some(_) => all_arms(&world, &hidden, (settings, observer))?,
         None => factor_arms(&world, &hidden, (settings, observer))?,
@@ -109,6 +141,7 @@ pub fn measure_given(
         repeated_pairs: hidden.repeated_pairs,
         dim: settings.factorisation.dim,
         epochs,
+        curve,
         arms: arms.iter().map(report).collect(),
         comparisons,
         parameters,
@@ -167,6 +200,45 @@ pub fn read_hidden(
     );
     hidden.users.sort_by_key(|user| user.user);
     Ok(hidden)
+}
+
+/// Trains once more, and measures after every epoch.
+fn learning_curve(
+    world: &World,
+    hidden: &Hidden,
+    (settings, observer): (&Settings, Observer<'_>),
+) -> anyhow::Result<Vec<EpochQuality>> {
+    observer(Event::Stage("measure every epoch"));
+    let config = &settings.factorisation;
+    let metrics = metrics(&settings.validation.cutoffs);
+    let audience = Audience {
+        train: &world.plays,
+        users: &hidden.users,
+        popular: &most_popular(&world.plays),
+    };
+    let liked = liked(&world.plays);
+    let start = Instant::now();
+    let mut training = Training::new(&liked, config).context(FAILED)?;
+    let mut time = start.elapsed();
+    let mut curve = Vec::with_capacity(config.epochs);
+    for epoch in 1..=config.epochs {
+        let start = Instant::now();
+        run_epoch(&mut training, config.epochs, observer)?;
+        time += start.elapsed();
+        let factors = (training.users(), training.items());
+        let lists = audience.collaborative(factors, config.dim, needed(&metrics))?;
+        let scores = ArmScores::measure("collaborative", &lists, &hidden.users, &metrics);
+        let mean = |&metric: &Metric| Mean {
+            metric,
+            mean: scores.mean(metric).unwrap_or(0.0),
+        };
+        curve.push(EpochQuality {
+            epoch,
+            seconds: time.as_secs_f64(),
+            metrics: metrics.iter().map(mean).collect(),
+        });
+    }
+    Ok(curve)
 }
 
 type Measured = (Vec<ArmScores>, Vec<EpochReport>, Option<Parameters>);
