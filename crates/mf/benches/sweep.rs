@@ -98,7 +98,13 @@ fn row_operations(n: f64, config: &Config) -> f64 {
         Solver::Exact if n < 0.75 * d => n * n * d + cholesky(n) + 2.0 * n * d,
         Solver::Exact => n * d * d + cholesky(d) + 2.0 * n * d,
         Solver::ConjugateGradients if n <= 4.0 => n * (n + 3.0) * d,
-        Solver::ConjugateGradients => 2.0 * d * d + (4.0 * config.cg_steps as f64 + 2.0) * n * d,
+        Solver::ConjugateGradients => {
+            // The last step leaves out the image, the residual and the next direction.
+            let further = config.cg_steps as f64 - 1.0;
+            let entries = (4.0 + 4.0 * further + 2.0) * n * d;
+            let vectors = (10.0 + 13.0 * further + 2.0) * d;
+            2.0 * d * d + entries + vectors
+        }
         Solver::Subspace => {
             let b = (config.subspace_block as f64).min(d);
             2.0 * d * d + d / b * (n * b * b + cholesky(b) + 4.0 * n * b) + 2.0 * n * d

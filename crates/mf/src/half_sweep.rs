@@ -175,16 +175,23 @@ impl<'a> Rotated<'a> {
         let offsets = &self.confidences.offsets()[first..];
         let warm = |row: usize| solver.starts_warm((offsets[row + 1] - offsets[row]) as usize);
         let RotationScratch { gathered, rotated } = scratch;
+        let count = (0..rows.len() / dim).filter(|&row| warm(row)).count();
+        if count * 4 > rows.len() / dim * 3 {
+            // Nearly all: rotating the others too costs less than gathering.
+            let starts = self.basis.rotated(rows, rotated);
+            rows.copy_from_slice(starts);
+            return;
+        }
         gathered.clear();
         for (row, x) in rows.chunks_exact(dim).enumerate() {
             if warm(row) {
                 gathered.extend_from_slice(x);
             }
         }
-        let mut gathered = self.basis.rotated(gathered, rotated).chunks_exact(dim);
+        let mut starts = self.basis.rotated(gathered, rotated).chunks_exact(dim);
         for (row, x) in rows.chunks_exact_mut(dim).enumerate() {
             if warm(row)
-                && let Some(start) = gathered.next()
+                && let Some(start) = starts.next()
             {
                 x.copy_from_slice(start);
             }
