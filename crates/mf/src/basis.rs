@@ -4,18 +4,24 @@ use faer::{
     dyn_stack::{MemBuffer, MemStack},
     linalg::{
         evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch},
-        matmul::{
-            matmul,
-            triangular::{self, BlockStructure},
-        },
+        matmul::matmul,
     },
 };
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-use crate::{Error, aligned::Aligned, sweep::for_each};
+use crate::{
+    Error,
+    aligned::Aligned,
+    kernels::{PANEL, Panel, padded, update_panel},
+    sweep::for_each,
+};
 
 /// Rows that one matrix product covers. Part of the result's bits, so not to depend on the number of threads.
 const BLOCK: usize = 1024;
+
+/// Rows whose products are added up while they are in the first-level cache, at usual lengths.
+const CACHED: usize = 64;
 
 /// Partial sums of a Gramian. Likewise fixed.
 const PARTS: usize = 16;
@@ -39,28 +45,65 @@ pub(crate) fn gramian(rows: &[f32], dim: usize) -> Mat<f64> {
 
 /// The lower triangle of the Gramian of some rows.
 fn gramian_part(rows: &[f32], dim: usize) -> Mat<f64> {
+    let stride = padded(dim);
     let mut sum = Mat::zeros(dim, dim);
-    let mut product = Mat::<f32>::zeros(dim, dim);
+    let mut product = Aligned::zeros(stride * stride);
+    let mut copies = Aligned::zeros(if stride == dim { 0 } else { CACHED * stride });
     for block in rows.chunks(BLOCK * dim) {
-        let block = MatRef::from_column_major_slice(block, dim, block.len() / dim);
-        triangular::matmul(
-            product.as_mut(),
-            BlockStructure::TriangularLower,
-            Accum::Replace,
-            block,
-            BlockStructure::Rectangular,
-            block.transpose(),
-            BlockStructure::Rectangular,
-            1.0,
-            Par::Seq,
-        );
-        for column in 0..dim {
+        product.fill(0.0);
+        Arch::new().dispatch(OuterProducts {
+            rows: block,
+            dim,
+            product: &mut product,
+            copies: &mut copies,
+        });
+        for (column, values) in product.chunks_exact(stride).take(dim).enumerate() {
             for row in column..dim {
-                sum[(row, column)] += f64::from(product[(row, column)]);
+                sum[(row, column)] += f64::from(values[row]);
             }
         }
     }
     sum
+}
+
+/// `product += sum of y y'` over rows y, in its lower triangle. At the sizes of factors this is faster than a general
+/// library's product of triangular shape, which cuts it into small pieces.
+struct OuterProducts<'a> {
+    rows: &'a [f32],
+    dim: usize,
+    /// Column-major, columns padded to whole registers.
+    product: &'a mut [f32],
+    /// Room for [`CACHED`] padded rows, where rows are not whole registers.
+    copies: &'a mut [f32],
+}
+
+impl WithSimd for OuterProducts<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let (dim, stride) = (self.dim, padded(self.dim));
+        for rows in self.rows.chunks(CACHED * dim) {
+            let rows = if stride == dim {
+                rows
+            } else {
+                let copies = &mut self.copies[..rows.len() / dim * stride];
+                for (copy, row) in copies.chunks_exact_mut(stride).zip(rows.chunks_exact(dim)) {
+                    copy[..dim].copy_from_slice(row);
+                }
+                copies
+            };
+            let panels = self.product.chunks_exact_mut(PANEL * stride);
+            for (panel, columns) in panels.enumerate() {
+                let panel = Panel {
+                    columns,
+                    stride,
+                    first: panel * PANEL,
+                };
+                update_panel::<S, false>(simd, panel, rows);
+            }
+        }
+    }
 }
 
 fn mirror(lower: &mut Mat<f64>) {
