@@ -202,3 +202,32 @@ pub(crate) fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a dyn A
 pub(crate) fn wrong_type(name: &str) -> ArrowError {
     ArrowError::SchemaError(format!("column {name} has an unexpected type"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_written_from_where_the_numbers_lie() {
+        let matrix = Dense::new(2, 2, vec![1.0, 2.0, 3.0, 4.0]);
+        let column = vectors(&matrix).unwrap();
+        let values = column.values().as_primitive::<Float32Type>().values();
+        assert_eq!(values.as_ptr(), matrix.as_slice().as_ptr());
+        // They outlive the matrix.
+        drop(matrix);
+        assert_eq!(&values[..], [1.0, 2.0, 3.0, 4.0]);
+
+        let sparse = Csr::new(3, vec![0, 1, 2], vec![2, 0], vec![5.0, 6.0]).unwrap();
+        let [indices, values] = sparse_columns(&sparse).unwrap();
+        let indices = indices.values().as_primitive::<UInt32Type>().values();
+        let values = values.values().as_primitive::<Float32Type>().values();
+        assert_eq!(indices.as_ptr(), sparse.indices().as_ptr());
+        assert_eq!(values.as_ptr(), sparse.values().as_ptr());
+    }
+
+    #[test]
+    fn matrices_without_rows_make_empty_columns() {
+        assert_eq!(vectors(&Dense::zeros(0, 2)).unwrap().len(), 0);
+        assert_eq!(sparse_columns(&Csr::empty()).unwrap()[0].len(), 0);
+    }
+}
