@@ -1,13 +1,13 @@
 //! Arrow IPC files of exactly one record batch, mapped into memory rather than read.
 
-use std::{fs::File, io::BufWriter, path::Path, sync::Arc};
+use std::{fs::File, io::BufWriter, panic::AssertUnwindSafe, path::Path, ptr::NonNull, sync::Arc};
 
 use arrow_array::{
     Array, FixedSizeListArray, Float32Array, LargeListArray, RecordBatch, UInt32Array,
     cast::AsArray,
     types::{Float32Type, UInt32Type},
 };
-use arrow_buffer::{Buffer, OffsetBuffer, ScalarBuffer};
+use arrow_buffer::{ArrowNativeType, Buffer, OffsetBuffer, ScalarBuffer};
 use arrow_ipc::{
     MetadataVersion,
     convert::fb_to_schema,
@@ -84,10 +84,28 @@ fn decode(file: Buffer) -> Result<RecordBatch, ArrowError> {
         .ok_or_else(incomplete)
 }
 
+/// The same numbers as Arrow sees them, not copied: of a large model there is no room for two.
+fn shared<T: ArrowNativeType>(numbers: &crossfade_matrix::Buffer<T>) -> ScalarBuffer<T>
+where
+    crossfade_matrix::Buffer<T>: Send + Sync + 'static,
+{
+    let (start, bytes) = (
+        NonNull::from_ref(&**numbers).cast(),
+        size_of_val(&**numbers),
+    );
+    let owner = Arc::new(AssertUnwindSafe(numbers.clone()));
+    #[expect(
+        unsafe_code,
+        reason = "the clone keeps the numbers alive where they are, and nobody can change them"
+    )]
+    let buffer = unsafe { Buffer::from_custom_allocation(start, bytes, owner) };
+    buffer.into()
+}
+
 /// A column of one vector per row.
 pub(crate) fn vectors(matrix: &Dense) -> Result<FixedSizeListArray, ArrowError> {
     let item = Arc::new(Field::new_list_field(DataType::Float32, false));
-    let values = Float32Array::from(matrix.as_slice().to_vec());
+    let values = Float32Array::new(shared(matrix.buffer()), None);
     let columns = i32::try_from(matrix.columns())
         .map_err(|_| ArrowError::InvalidArgumentError("vectors are too long".into()))?;
     FixedSizeListArray::try_new_with_length(item, columns, Arc::new(values), None, matrix.rows())
@@ -127,8 +145,9 @@ pub(crate) fn sparse_columns(matrix: &Csr) -> Result<[LargeListArray; 2], ArrowE
         let item = Arc::new(Field::new_list_field(data_type, false));
         LargeListArray::try_new(item, offsets.clone(), values, None)
     };
-    let indices = UInt32Array::from(matrix.indices().to_vec());
-    let values = Float32Array::from(matrix.values().to_vec());
+    let (indices, values) = matrix.buffers();
+    let indices = UInt32Array::new(shared(indices), None);
+    let values = Float32Array::new(shared(values), None);
     Ok([
         list(DataType::UInt32, Arc::new(indices))?,
         list(DataType::Float32, Arc::new(values))?,
@@ -182,4 +201,33 @@ pub(crate) fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a dyn A
 /// The error for a column that has another type than it was written with.
 pub(crate) fn wrong_type(name: &str) -> ArrowError {
     ArrowError::SchemaError(format!("column {name} has an unexpected type"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_written_from_where_the_numbers_lie() {
+        let matrix = Dense::new(2, 2, vec![1.0, 2.0, 3.0, 4.0]);
+        let column = vectors(&matrix).unwrap();
+        let values = column.values().as_primitive::<Float32Type>().values();
+        assert_eq!(values.as_ptr(), matrix.as_slice().as_ptr());
+        // They outlive the matrix.
+        drop(matrix);
+        assert_eq!(&values[..], [1.0, 2.0, 3.0, 4.0]);
+
+        let sparse = Csr::new(3, vec![0, 1, 2], vec![2, 0], vec![5.0, 6.0]).unwrap();
+        let [indices, values] = sparse_columns(&sparse).unwrap();
+        let indices = indices.values().as_primitive::<UInt32Type>().values();
+        let values = values.values().as_primitive::<Float32Type>().values();
+        assert_eq!(indices.as_ptr(), sparse.indices().as_ptr());
+        assert_eq!(values.as_ptr(), sparse.values().as_ptr());
+    }
+
+    #[test]
+    fn matrices_without_rows_make_empty_columns() {
+        assert_eq!(vectors(&Dense::zeros(0, 2)).unwrap().len(), 0);
+        assert_eq!(sparse_columns(&Csr::empty()).unwrap()[0].len(), 0);
+    }
 }

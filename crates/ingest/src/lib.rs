@@ -65,4 +65,4 @@ pub use error::Error;
 pub use progress::{Observer, Progress};
 pub use read::{PlayLog, read_ids, read_plays, read_tracks};
 pub use report::{Notice, Place, Reason, Report, Tally};
-pub use write::{Play, PlayWriter, ScoreWriter, Scores, Track, TrackWriter};
+pub use write::{Play, PlayWriter, ScoreWriter, Scores, Track, TrackWriter, write_plays};

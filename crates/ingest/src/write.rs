@@ -6,6 +6,6 @@ mod scores;
 mod table;
 mod tracks;
 
-pub use plays::{Play, PlayWriter};
+pub use plays::{Play, PlayWriter, write_plays};
 pub use scores::{ScoreWriter, Scores};
 pub use tracks::{Track, TrackWriter};

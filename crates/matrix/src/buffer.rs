@@ -1,12 +1,9 @@
 use std::{fmt, ops::Deref, sync::Arc};
 
-/// A read-only run of numbers, owned or shared.
-///
-/// Cloning a shared buffer clones a reference; cloning an owned one copies it.
-#[derive(Clone)]
+/// A read-only run of numbers. Clones share it: however many matrices hold the same numbers, memory holds them once.
 pub enum Buffer<T> {
-    /// Numbers this value owns.
-    Owned(Vec<T>),
+    /// Numbers in memory of their own.
+    Owned(Arc<Vec<T>>),
     /// Numbers that live elsewhere, for example in a memory-mapped file that the owner keeps alive.
     Shared(Arc<dyn AsRef<[T]> + Send + Sync>),
 }
@@ -15,6 +12,25 @@ impl<T> Buffer<T> {
     /// Shares `owner`'s numbers without copying them.
     pub fn shared(owner: impl AsRef<[T]> + Send + Sync + 'static) -> Self {
         Self::Shared(Arc::new(owner))
+    }
+}
+
+impl<T: Clone> Buffer<T> {
+    /// The numbers as a vector, copied only when others hold them too.
+    pub fn into_vec(self) -> Vec<T> {
+        match self {
+            Self::Owned(values) => Arc::unwrap_or_clone(values),
+            Self::Shared(owner) => (*owner).as_ref().to_vec(),
+        }
+    }
+}
+
+impl<T> Clone for Buffer<T> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Owned(values) => Self::Owned(Arc::clone(values)),
+            Self::Shared(owner) => Self::Shared(Arc::clone(owner)),
+        }
     }
 }
 
@@ -31,7 +47,7 @@ impl<T> Deref for Buffer<T> {
 
 impl<T> From<Vec<T>> for Buffer<T> {
     fn from(values: Vec<T>) -> Self {
-        Self::Owned(values)
+        Self::Owned(Arc::new(values))
     }
 }
 

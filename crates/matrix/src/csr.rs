@@ -150,6 +150,20 @@ impl Csr {
         Self::new(columns, running_total(&counts), indices, values)
     }
 
+    /// A matrix with entries at the same places, which both share, and other values.
+    ///
+    /// # Errors
+    ///
+    /// If there is not one finite value for each entry.
+    pub fn with_values(&self, values: impl Into<Buffer<f32>>) -> Result<Self, Error> {
+        let matrix = Self {
+            values: values.into(),
+            ..self.clone()
+        };
+        matrix.check()?;
+        Ok(matrix)
+    }
+
     /// How many rows there are.
     pub fn rows(&self) -> usize {
         self.offsets.len() - 1
@@ -191,6 +205,11 @@ impl Csr {
     /// Value of every entry, row after row.
     pub fn values(&self) -> &[f32] {
         &self.values
+    }
+
+    /// Column and value of every entry, for someone who is to hold them too.
+    pub fn buffers(&self) -> (&Buffer<u32>, &Buffer<f32>) {
+        (&self.indices, &self.values)
     }
 
     /// How many entries each column has.
@@ -342,6 +361,18 @@ mod tests {
             [(0, 1, 2.0), (2, 2, 4.0), (3, 0, 1.0), (3, 1, 3.0)]
         );
         assert_eq!(entries(&transposed.transpose()), entries(&matrix));
+    }
+
+    #[test]
+    fn other_values_stand_at_the_same_places_and_share_them() {
+        let matrix = Csr::from_triplets(2, 3, vec![(0, 2, 1.0), (1, 0, 2.0)]).unwrap();
+        let other = matrix.with_values(vec![5.0, 6.0]).unwrap();
+        assert_eq!(entries(&other), [(0, 2, 5.0), (1, 0, 6.0)]);
+        assert_eq!(other.indices().as_ptr(), matrix.indices().as_ptr());
+        let short = matrix.with_values(vec![5.0]);
+        assert!(matches!(short, Err(Error::Offsets { .. })));
+        let nan = matrix.with_values(vec![5.0, f32::NAN]);
+        assert!(matches!(nan, Err(Error::NotFinite { row: 1, column: 0 })));
     }
 
     #[test]

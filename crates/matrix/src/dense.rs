@@ -59,12 +59,14 @@ impl Dense {
         &self.values
     }
 
-    /// The numbers as an owned vector, copied only when they are shared.
+    /// All rows, for someone who is to hold them too.
+    pub fn buffer(&self) -> &Buffer<f32> {
+        &self.values
+    }
+
+    /// The numbers as an owned vector, copied only when others hold them too.
     pub fn into_vec(self) -> Vec<f32> {
-        match self.values {
-            Buffer::Owned(values) => values,
-            shared @ Buffer::Shared(_) => shared.to_vec(),
-        }
+        self.values.into_vec()
     }
 }
 
@@ -79,6 +81,17 @@ mod tests {
         let matrix = Dense::new(2, 2, Buffer::shared(owner));
         assert_eq!(matrix.row(1), [3.0, 4.0]);
         assert_eq!(matrix.as_slice().as_ptr(), address);
+    }
+
+    #[test]
+    fn a_clone_shares_the_numbers_and_the_last_holder_takes_them_without_a_copy() {
+        let matrix = Dense::new(1, 2, vec![1.0, 2.0]);
+        let address = matrix.as_slice().as_ptr();
+        let clone = matrix.clone();
+        assert_eq!(clone.as_slice().as_ptr(), address);
+        let (copied, taken) = (clone.into_vec(), matrix.into_vec());
+        assert_ne!(copied.as_ptr(), address);
+        assert_eq!(taken.as_ptr(), address);
     }
 
     #[test]

@@ -261,7 +261,7 @@ fn confidences(plays: &Csr, config: &Config) -> Result<Csr, Error> {
     let values: Vec<f32> = entries
         .map(|(&strength, &item)| config.confidence.of(strength) * weights.of(item))
         .collect();
-    let (offsets, indices) = (plays.offsets().to_vec(), plays.indices().to_vec());
-    Ok(Csr::new(plays.columns(), offsets, indices, values)
-        .expect("the same entries with finite values"))
+    Ok(plays
+        .with_values(values)
+        .expect("one finite value for each entry"))
 }

@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use crate::calendar::Calendar;
 use crate::listeners::{Listener, User};
 use crate::plays::{Play, UserPlays};
@@ -131,6 +133,21 @@ impl World {
     /// All plays, user after user, those of each in order of time.
     pub fn plays(&self) -> impl Iterator<Item = Play> + '_ {
         (0..self.config.users).flat_map(|user| self.user_plays(user))
+    }
+
+    /// A stretch of [`plays`](Self::plays), by their numbers from 0. It costs what its own plays do, and at most those of
+    /// one user before them; so a log can be made in parts, and by many threads.
+    pub fn plays_in(&self, range: Range<u64>) -> impl Iterator<Item = Play> + '_ {
+        // The last user whose first play is not after the first play wanted.
+        let at_or_before = self
+            .play_offsets
+            .partition_point(|&first| first <= range.start);
+        let user = (at_or_before - 1).min(self.config.users as usize);
+        let skipped = range.start - self.play_offsets[user];
+        (user as u32..self.config.users)
+            .flat_map(|user| self.user_plays(user))
+            .skip(skipped as usize)
+            .take(range.end.saturating_sub(range.start) as usize)
     }
 
     /// The truth: how much a user likes a track at a time (in milliseconds since 1970), from 0 to 1. It is the mean,

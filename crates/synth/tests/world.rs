@@ -92,6 +92,27 @@ fn users_and_tracks_do_not_depend_on_the_order_they_are_asked_for() {
 }
 
 #[test]
+fn a_stretch_of_the_log_is_made_alone() {
+    let config = WorldConfig {
+        users: 40,
+        tracks: 300,
+        plays: 900,
+        ..WorldConfig::default()
+    };
+    let world = World::new(config).unwrap();
+    let all: Vec<_> = world.plays().collect();
+    for step in [1, 7, 250, 900] {
+        let parts = (0..900)
+            .step_by(step)
+            .map(|first| first..(first + step as u64).min(900));
+        let together: Vec<_> = parts.flat_map(|range| world.plays_in(range)).collect();
+        assert_eq!(together, all);
+    }
+    assert_eq!(world.plays_in(900..900).count(), 0);
+    assert_eq!(world.plays_in(890..2_000).count(), 10);
+}
+
+#[test]
 fn there_are_exactly_as_many_plays_as_asked_for() {
     for plays in [0, 1, 49, 2_001] {
         let config = WorldConfig {

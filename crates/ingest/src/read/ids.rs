@@ -75,8 +75,9 @@ impl Sink for List {
                 what: "ids",
             });
         }
+        let column = batch.columns[0].as_ref();
         self.cursor
-            .load(batch.columns[0].as_ref().expect("the column is required"));
+            .load(column.expect("the column is required"), &self.ids);
         for row in 0..batch.rows {
             if let Err(reason) = self.row(row) {
                 self.report

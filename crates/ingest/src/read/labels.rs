@@ -10,6 +10,7 @@ use arrow_array::{
 };
 use arrow_schema::DataType;
 use crossfade_catalog::Vocab;
+use rayon::prelude::*;
 
 /// The longest id accepted, in bytes.
 pub(super) const LONGEST_ID: usize = 256;
@@ -114,19 +115,21 @@ pub(super) enum BadId {
 
 /// Turns the ids of one column into indices, batch after batch.
 ///
-/// Looking up a string costs a hash and, in a large vocabulary, a cache miss or two. A log has far fewer distinct ids
-/// than rows, so two short cuts come first: a row with the same id as the row before it has the same index, and a
-/// dictionary-encoded id is looked up once per dictionary.
+/// Looking up a string costs a hash and, in a large vocabulary, three cache misses. So the ids of a batch that are known
+/// already are all looked up at once, by all threads, and where ids are dictionary-encoded once per dictionary. Only new
+/// ones are left for their rows' turn.
 #[derive(Debug)]
 pub(super) struct IdCursor {
     labels: Labels,
     scratch: String,
     last: Option<u32>,
-    /// Index of every dictionary entry that was looked up, else `UNSEEN`.
+    /// Index of every entry of the dictionary, or of every row where there is none, else `UNSEEN`.
     seen: Vec<u32>,
 }
 
 const UNSEEN: u32 = u32::MAX;
+/// Ids a thread looks up in one go.
+const LOOKUPS: usize = 1 << 12;
 
 impl Default for IdCursor {
     fn default() -> Self {
@@ -140,17 +143,35 @@ impl Default for IdCursor {
 }
 
 impl IdCursor {
-    /// Moves on to the next batch.
-    pub(super) fn load(&mut self, array: &ArrayRef) {
+    /// Moves on to the next batch, of whose ids some may be in `vocab`. Always the same `vocab`.
+    pub(super) fn load(&mut self, array: &ArrayRef, vocab: &Vocab) {
         let labels = Labels::new(array);
-        if let Labels::Dictionary { values, .. } = &labels {
-            let same = matches!(&self.labels, Labels::Dictionary { values: before, .. } if same_memory(before, values));
-            if !same {
-                self.seen.clear();
-                self.seen.resize(values.len(), UNSEEN);
+        match &labels {
+            Labels::Dictionary { values, .. } => {
+                let same = matches!(&self.labels, Labels::Dictionary { values: before, .. } if same_memory(before, values));
+                if !same {
+                    self.look_up(&Labels::Text(values.clone()), values.len(), vocab);
+                }
             }
+            _ => self.look_up(&labels, array.len(), vocab),
         }
         self.labels = labels;
+    }
+
+    fn look_up(&mut self, labels: &Labels, count: usize, vocab: &Vocab) {
+        self.seen.clear();
+        self.seen.resize(count, UNSEEN);
+        let chunks = self.seen.par_chunks_mut(LOOKUPS).enumerate();
+        chunks.for_each(|(chunk, seen)| {
+            let mut scratch = String::new();
+            for (at, index) in (chunk * LOOKUPS..).zip(seen) {
+                if let Label::Text(id) = labels.get(at, &mut scratch)
+                    && let Some(known) = vocab.index_of(id)
+                {
+                    *index = known;
+                }
+            }
+        });
     }
 
     /// Whether the id at `row` can be used.
@@ -194,13 +215,14 @@ impl IdCursor {
         index
     }
 
+    /// Where `seen` tells of the id at `row`.
     fn key(&self, row: usize) -> Option<usize> {
         match &self.labels {
-            Labels::Dictionary { keys, .. } if !keys.is_null(row) => {
-                Some(keys.value(row) as usize).filter(|&key| key < self.seen.len())
-            }
-            _ => None,
+            Labels::Dictionary { keys, .. } if keys.is_null(row) => None,
+            Labels::Dictionary { keys, .. } => Some(keys.value(row) as usize),
+            _ => Some(row),
         }
+        .filter(|&key| key < self.seen.len())
     }
 }
 

@@ -65,7 +65,7 @@ fn scan(source: &Source<'_>, group: usize) -> Result<Option<u32>, Error> {
             let valid = seconds.iter().flatten().filter_map(times::in_range);
             newest = newest.max(valid.max());
         }
-        Ok(())
+        Ok::<(), Error>(())
     })?;
     Ok(newest)
 }

@@ -49,8 +49,9 @@ pub struct PlayLog {
 /// Memory: users, tracks, and about 24 bytes a distinct pair while reading. With a half-life the newest time must be known
 /// before the first row is weighed: it is taken from the files' statistics, or from a pass over that one column.
 ///
-/// The same files give the same bits. Other orders of the same rows give other indices, and strengths that may differ in
-/// the last bits.
+/// One thread decodes ahead while known ids are looked up in rayon's current pool. The same rows in the same order give
+/// the same bits, whatever the number of threads and however files and row groups part them. Other orders of the same
+/// rows give other indices, and strengths that may differ in the last bits.
 ///
 /// # Errors
 ///
@@ -262,10 +263,9 @@ impl Sink for Reader<'_> {
             }
         }
         let required = "the columns of the ids are required";
-        self.user_ids
-            .load(batch.columns[USER].as_ref().expect(required));
-        self.track_ids
-            .load(batch.columns[TRACK].as_ref().expect(required));
+        let ids = |column: usize| batch.columns[column].as_ref().expect(required);
+        self.user_ids.load(ids(USER), &self.users);
+        self.track_ids.load(ids(TRACK), &self.tracks.ids);
         let listens = Listens::new(batch);
         for row in 0..batch.rows {
             if let Some(reason) = self.row(&listens, row).unwrap_or_else(Some) {

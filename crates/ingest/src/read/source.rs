@@ -164,12 +164,12 @@ impl<'a> Source<'a> {
     }
 
     /// Decodes a row group, batch by batch. `first_row` is the index in the file of its first row.
-    pub(super) fn read_group(
+    pub(super) fn read_group<E: From<Error>>(
         &self,
         group: usize,
         first_row: u64,
-        mut each: impl FnMut(Batch<'a>) -> Result<(), Error>,
-    ) -> Result<u64, Error> {
+        mut each: impl FnMut(Batch<'a>) -> Result<(), E>,
+    ) -> Result<u64, E> {
         let roots = self.roots();
         let mut reader = self
             .reader(group, &roots)
@@ -181,7 +181,7 @@ impl<'a> Source<'a> {
         }
         if rows != self.group_rows(group) {
             let problem = format!("{rows} rows instead of {}", self.group_rows(group));
-            return Err(damaged(self.part, Some(group), ParquetError::EOF(problem)));
+            return Err(damaged(self.part, Some(group), ParquetError::EOF(problem)).into());
         }
         Ok(rows)
     }

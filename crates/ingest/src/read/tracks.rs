@@ -303,11 +303,9 @@ impl Sink for Reader {
                 what: "tracks",
             });
         }
-        self.cursor.load(
-            batch.columns[ID]
-                .as_ref()
-                .expect("the column of the ids is required"),
-        );
+        let ids = batch.columns[ID].as_ref();
+        let ids = ids.expect("the column of the ids is required");
+        self.cursor.load(ids, &self.table.ids);
         let values = Values::new(&batch.columns);
         // Taken out, so that the report can be written to while the table is.
         let mut report = std::mem::take(&mut self.report);

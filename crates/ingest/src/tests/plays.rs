@@ -1,4 +1,4 @@
-use arrow_array::{BooleanArray, Float64Array, Int32Array, TimestampMillisecondArray};
+use arrow_array::{BooleanArray, Float64Array, Int32Array, StringArray, TimestampMillisecondArray};
 use crossfade_catalog::TrackTable;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use proptest::prelude::*;
@@ -323,6 +323,67 @@ fn the_batch_size_does_not_change_a_bit() {
     assert_eq!(whole.0.len(), 9 * 23);
     for batch_rows in [1, 7, 1_000] {
         assert_eq!(read(batch_rows), whole);
+    }
+}
+
+#[test]
+fn neither_threads_nor_the_layout_of_files_change_a_bit() {
+    let rows = 20_000;
+    let columns = |rows: std::ops::Range<i64>| {
+        // Every seventh track is unknown to the table, and more ids than one thread looks up at once.
+        let users = rows.clone().map(|n| Some(format!("u{}", n * n % 9_973)));
+        let tracks = rows.clone().map(|n| Some(format!("t{}", n * 7 % 6_007)));
+        vec![
+            ("user_id", array(users.collect::<StringArray>())),
+            ("track_id", array(tracks.collect::<StringArray>())),
+            ("ms_played", int(rows.map(|n| n * 997 % 60_000))),
+        ]
+    };
+    let read = |path: &std::path::Path, threads| {
+        let known: Vec<String> = (0..6_007)
+            .filter(|n| n % 7 > 0)
+            .map(|n| format!("t{n}"))
+            .collect();
+        let mut tracks = TrackTable::default();
+        for id in &known {
+            tracks.ids.intern(id);
+        }
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+        let log = pool
+            .build()
+            .unwrap()
+            .install(|| read_plays(path, &PlayOptions::default(), &mut tracks, &|_| {}))
+            .unwrap();
+        let bits: Vec<u32> = log.strengths.values().iter().map(|s| s.to_bits()).collect();
+        let ids: Vec<String> = log
+            .users
+            .iter()
+            .chain(tracks.ids.iter())
+            .map(str::to_owned)
+            .collect();
+        (
+            log.strengths.offsets().to_vec(),
+            log.strengths.indices().to_vec(),
+            bits,
+            ids,
+        )
+    };
+    let whole = Files::of(&columns(0..rows));
+    let expected = read(whole.path(), 1);
+    assert_eq!(read(whole.path(), 4), expected);
+    for dictionaries in [true, false] {
+        let files = Files::new();
+        for (part, first) in (0..rows).step_by(6_000).enumerate() {
+            let properties = WriterProperties::builder()
+                .set_dictionary_enabled(dictionaries)
+                .set_max_row_group_row_count(Some(900))
+                .build();
+            let columns = columns(first..rows.min(first + 6_000));
+            files.add_with(&format!("part-{part}.parquet"), &columns, properties);
+        }
+        for threads in [1, 3] {
+            assert_eq!(read(files.path(), threads), expected);
+        }
     }
 }
 

@@ -1,4 +1,7 @@
-use std::fs;
+use std::{
+    fs,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use arrow_array::{
     Array,
@@ -15,25 +18,51 @@ use crate::{
     read_plays, read_tracks,
 };
 
-fn write_plays(path: &std::path::Path, rows: u32) {
+/// Hands out the plays of that number, with ids and times as irregular as real ones.
+fn play<T>(number: u64, take: impl FnOnce(&Play<'_>) -> T) -> T {
+    // A step of SplitMix64.
+    let random = (number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let random = (random ^ (random >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 33;
+    take(&Play {
+        user_id: &format!("user-{:06}", random % 2_000),
+        track_id: &format!("track-{:06}", random / 2_000 % 15_000),
+        played_at_ms: 1_700_000_000_000 + number as i64 * 200_000 + (random % 100_000) as i64,
+        ms_played: (random % 240_000) as u32,
+        skipped: random.is_multiple_of(6),
+    })
+}
+
+fn write_plays(path: &std::path::Path, rows: u64) {
     let mut writer = PlayWriter::create(path).unwrap();
-    let mut state = 1_u64;
-    for n in 0..rows {
-        // Knuth's MMIX generator, for ids and times as irregular as real ones.
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        let random = state >> 33;
-        let play = Play {
-            user_id: &format!("user-{:06}", random % 2_000),
-            track_id: &format!("track-{:06}", random / 2_000 % 15_000),
-            played_at_ms: 1_700_000_000_000 + i64::from(n) * 200_000 + (random % 100_000) as i64,
-            ms_played: (random % 240_000) as u32,
-            skipped: random.is_multiple_of(6),
-        };
-        writer.write(&play).unwrap();
+    for number in 0..rows {
+        play(number, |play| writer.write(play)).unwrap();
     }
-    assert_eq!(writer.finish().unwrap(), u64::from(rows));
+    assert_eq!(writer.finish().unwrap(), rows);
+}
+
+#[test]
+fn any_number_of_threads_writes_the_bytes_of_one_writer() {
+    let files = Files::new();
+    for rows in [0, (1 << 20) + 20_000] {
+        write_plays(&files.file("one.parquet"), rows);
+        let one = fs::read(files.file("one.parquet")).unwrap();
+        for threads in [1, 3] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+            let told = AtomicU64::new(0);
+            let path = files.file("many.parquet");
+            let write = || {
+                crate::write_plays(
+                    &path,
+                    rows,
+                    |mut range, write| range.try_for_each(|number| play(number, &mut *write)),
+                    &|done| told.store(done, Ordering::Relaxed),
+                )
+            };
+            pool.build().unwrap().install(write).unwrap();
+            assert_eq!(told.into_inner(), rows);
+            assert!(one == fs::read(&path).unwrap(), "{threads} threads");
+        }
+    }
 }
 
 #[test]

@@ -6,12 +6,16 @@ use std::{
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{Field, Schema};
 use parquet::{
-    arrow::{ArrowWriter, arrow_writer::ArrowWriterOptions},
+    arrow::{
+        ArrowWriter,
+        arrow_writer::{ArrowColumnWriter, ArrowWriterOptions, compute_leaves},
+    },
     basic::{Compression, Encoding, ZstdLevel},
     errors::ParquetError,
     file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder},
     schema::types::ColumnPath,
 };
+use rayon::prelude::*;
 
 use super::atomic::AtomicFile;
 use crate::Error;
@@ -71,6 +75,70 @@ impl Table {
             .map_err(|source| write_error(&self.path, source))?;
         file.commit()?;
         Ok(self.rows)
+    }
+
+    /// Completes an empty table with row groups that `fill` makes by their numbers, as many at a time as there are
+    /// threads. `appended` hears of each as it goes into the file, in order.
+    pub(super) fn finish_with_groups(
+        self,
+        count: usize,
+        fill: impl Fn(usize, &mut Group) -> Result<(), Error> + Sync,
+        appended: &mut dyn FnMut(usize),
+    ) -> Result<(), Error> {
+        let failed = |source| write_error(&self.path, source);
+        let (mut file, factory) = self.writer.into_serialized_writer().map_err(failed)?;
+        let encode = |number: usize| {
+            let columns = factory.create_column_writers(number).map_err(failed)?;
+            let (schema, path) = (Arc::clone(&self.schema), self.path.clone());
+            let mut group = Group {
+                columns,
+                schema,
+                path,
+            };
+            fill(number, &mut group)?;
+            let chunks = group.columns.into_iter().map(ArrowColumnWriter::close);
+            chunks.collect::<Result<Vec<_>, _>>().map_err(failed)
+        };
+        let at_once = rayon::current_num_threads();
+        for first in (0..count).step_by(at_once) {
+            let numbers = first..count.min(first + at_once);
+            let groups: Vec<_> = numbers.clone().into_par_iter().map(encode).collect();
+            for (number, chunks) in numbers.zip(groups) {
+                let mut group = file.next_row_group().map_err(failed)?;
+                for chunk in chunks? {
+                    chunk.append_to_row_group(&mut group).map_err(failed)?;
+                }
+                group.close().map_err(failed)?;
+                appended(number);
+            }
+        }
+        file.into_inner().map_err(failed)?.commit()
+    }
+}
+
+/// A row group being encoded.
+#[derive(Debug)]
+pub(super) struct Group {
+    columns: Vec<ArrowColumnWriter>,
+    schema: Arc<Schema>,
+    path: PathBuf,
+}
+
+impl Group {
+    pub(super) fn write(&mut self, columns: &[ArrayRef]) -> Result<(), Error> {
+        let mut writers = self.columns.iter_mut();
+        for (field, column) in self.schema.fields().iter().zip(columns) {
+            let leaves = compute_leaves(field, column);
+            for leaf in leaves.map_err(|source| write_error(&self.path, source))? {
+                let writer = writers
+                    .next()
+                    .expect("a writer for each leaf of the schema");
+                writer
+                    .write(&leaf)
+                    .map_err(|source| write_error(&self.path, source))?;
+            }
+        }
+        Ok(())
     }
 }
 

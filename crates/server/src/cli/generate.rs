@@ -1,14 +1,11 @@
 use std::{fs, path::Path};
 
 use anyhow::Context;
-use crossfade_ingest::{Play, PlayWriter, Track, TrackWriter};
+use crossfade_ingest::{Play, Track, TrackWriter};
 use crossfade_synth::{AUDIO_FEATURES, World, WorldConfig};
 
 use super::{args::Generate, ui::Ui};
 use crate::pipeline::Event;
-
-/// Plays between looks at the progress bar.
-const PROGRESS: u64 = 100_000;
 
 pub(super) fn run(args: &Generate, ui: &Ui) -> anyhow::Result<()> {
     let world = World::new(WorldConfig {
@@ -24,7 +21,8 @@ pub(super) fn run(args: &Generate, ui: &Ui) -> anyhow::Result<()> {
     ui.observe(Event::Stage("write tracks"));
     let tracks = write_tracks(&world, &args.out.join("tracks.parquet"))?;
     ui.observe(Event::Stage("write plays"));
-    let plays = write_plays(&world, &args.out.join("plays.parquet"), ui)?;
+    write_plays(&world, &args.out.join("plays.parquet"), ui)?;
+    let plays = args.plays;
     let result = serde_json::json!({
         "users": args.users, "tracks": tracks, "plays": plays, "seed": args.seed, "out": args.out,
     });
@@ -56,30 +54,31 @@ fn write_tracks(world: &World, path: &Path) -> anyhow::Result<u64> {
     Ok(writer.finish()?)
 }
 
-fn write_plays(world: &World, path: &Path, ui: &Ui) -> anyhow::Result<u64> {
+fn write_plays(world: &World, path: &Path, ui: &Ui) -> anyhow::Result<()> {
+    let total = world.config().plays;
     let track_ids: Vec<String> = (0..world.config().tracks)
         .map(|track| world.track_id(track))
         .collect();
-    let total = world.config().plays;
-    let mut writer = PlayWriter::create(path)?;
-    let mut written = 0;
-    for user in world.users() {
-        for play in world.user_plays(user.number) {
-            writer.write(&Play {
-                user_id: &user.user_id,
-                track_id: &track_ids[play.track as usize],
-                played_at_ms: play.played_at_ms,
-                ms_played: play.ms_played,
-                skipped: play.skipped,
-            })?;
-            written += 1;
-            if written % PROGRESS == 0 {
-                ui.observe(Event::Progress {
-                    done: written,
-                    total,
-                });
+    crossfade_ingest::write_plays(
+        path,
+        total,
+        |rows, write| {
+            let mut user = (u32::MAX, String::new());
+            for play in world.plays_in(rows) {
+                if play.user != user.0 {
+                    user = (play.user, world.user_id(play.user));
+                }
+                write(&Play {
+                    user_id: &user.1,
+                    track_id: &track_ids[play.track as usize],
+                    played_at_ms: play.played_at_ms,
+                    ms_played: play.ms_played,
+                    skipped: play.skipped,
+                })?;
             }
-        }
-    }
-    Ok(writer.finish()?)
+            Ok(())
+        },
+        &|done| ui.observe(Event::Progress { done, total }),
+    )?;
+    Ok(())
 }

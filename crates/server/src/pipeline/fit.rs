@@ -33,9 +33,8 @@ pub fn fit(
     content: &Content,
     (settings, observer): (&Settings, Observer<'_>),
 ) -> anyhow::Result<(Model, Vec<EpochReport>)> {
-    let liked = liked(&plays);
-    let (factors, epochs) = factorise(&liked, &settings.factorisation, observer)?;
-    let model = model((world, content), [plays, liked], factors, settings);
+    let (factors, epochs) = factorise(&liked(&plays), &settings.factorisation, observer)?;
+    let model = model((world, content), plays, factors, settings);
     Ok((model, epochs))
 }
 
@@ -60,7 +59,7 @@ pub(super) fn factorise(
 /// What went wrong when a factorisation ends in an error.
 pub(super) const FAILED: &str = "factorisation failed";
 
-/// The plays that tell of liking, which factors and taste vectors are learned from.
+/// The plays that tell of liking, which factors are learned from.
 pub(super) fn liked(plays: &Csr) -> Csr {
     plays.filter(|_, _, strength| strength > 0.0)
 }
@@ -83,10 +82,11 @@ pub(super) fn run_epoch(
     })
 }
 
-/// The model of factors that were learned from the liked ones among these plays.
+/// The model of factors that were learned from the liked ones among these plays. Taste vectors are made here; to them, what
+/// was only skipped weighs nothing.
 pub(super) fn model(
     (world, content): (&World, &Content),
-    [plays, liked]: [Csr; 2],
+    plays: Csr,
     factors: Factors,
     settings: &Settings,
 ) -> Model {
@@ -95,7 +95,7 @@ pub(super) fn model(
         tracks: Arc::clone(&world.tracks),
         user_factors: factors.users,
         track_factors: factors.items,
-        tastes: taste_vectors(&content.embeddings, &liked, &settings.content.taste),
+        tastes: taste_vectors(&content.embeddings, &plays, &settings.content.taste),
         embeddings: content.embeddings.clone(),
         history: plays,
         encoder: content.encoder.clone(),

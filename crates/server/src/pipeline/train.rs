@@ -106,11 +106,12 @@ fn publish(
     (mut stages, store, mut keeper): (Stages<'_>, &Store, Keeper<'_>),
 ) -> anyhow::Result<TrainReport> {
     let plays = std::mem::replace(&mut world.plays, crossfade_matrix::Csr::empty());
+    // Nothing asks for times any more, and room is scarce from here on.
+    world.last_played = None;
     let resumed_after = keeper.resumed_after();
     let (mut model, epochs) = stages.run("factorise", |settings, observer| {
-        let liked = liked(&plays);
-        let (factors, epochs) = keeper.factorise(&liked, (settings, observer))?;
-        let model = model((&world, &content), [plays, liked], factors, settings);
+        let (factors, epochs) = keeper.factorise(&liked(&plays), (settings, observer))?;
+        let model = model((&world, &content), plays, factors, settings);
         Ok((model, epochs))
     })?;
     if let Some(findings) = &findings {
