@@ -253,6 +253,10 @@ mod tests {
         );
         let config = space.config(&[0.0, 0.0, 0.0], 7);
         assert_eq!((config.alpha0, config.dim), (0.25, 7));
-        assert_eq!(config.confidence, Config::default().confidence);
+        let confidence = crossfade_mf::Confidence {
+            popularity_exponent: ranges.popularity_exponent[0],
+            ..Config::default().confidence
+        };
+        assert_eq!(config.confidence, confidence);
     }
 }
