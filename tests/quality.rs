@@ -71,7 +71,7 @@ fn the_report_has_what_an_operator_wants_to_know() {
     );
     assert!(report["seconds_per_epoch"].as_f64().unwrap() > 0.0);
     assert!(report["stages"].as_array().unwrap().len() >= 5);
-    assert_eq!(report["solver"], "exact");
+    assert_eq!(report["solver"], "conjugate_gradients");
     assert!(report["index_recall"].is_array());
 }
 
