@@ -49,10 +49,14 @@ fn solve_ones(a: &mut [[f32; FEW]; FEW], count: usize) -> Option<[f32; FEW]> {
             return None;
         }
         inverse[j] = 1.0 / pivot;
+        let mut column = [0.0; FEW];
+        for (value, row) in column.iter_mut().zip(a.iter()) {
+            *value = row[j];
+        }
         for i in j + 1..count {
-            let factor = a[i][j] * inverse[j];
-            for k in j + 1..=i {
-                a[i][k] -= factor * a[k][j];
+            let factor = column[i] * inverse[j];
+            for (entry, value) in a[i][j + 1..=i].iter_mut().zip(&column[j + 1..]) {
+                *entry -= factor * value;
             }
             w[i] -= factor * w[j];
         }

@@ -404,7 +404,7 @@ fn one_two_and_eight_threads_give_the_same_bits() {
 
 /// Trains in double precision, every row exactly, from the same first items.
 fn train_reference(plays: &Csr, config: &Config, epochs: usize) -> (Vec<Vec<f64>>, Vec<Vec<f64>>) {
-    let first = Training::new(plays, config).unwrap();
+    let first = Training::new(plays, config).expect("a valid configuration");
     let first = Dense::new(plays.columns(), config.dim, first.items().to_vec());
     let by_item = plays.transpose();
     let solve = |plays: &Csr, fixed: &[Vec<f64>]| -> Vec<Vec<f64>> {

@@ -24,7 +24,7 @@ pub use trial::{End, Trial};
 
 use journal::{Header, Journal};
 use space::SearchSpace;
-use trial::{Bench, Outcome};
+use trial::Bench;
 
 /// What to search on, and for how long.
 #[derive(Debug, Clone)]
@@ -189,14 +189,14 @@ impl Search<'_> {
                     self.deadline
                         .is_none_or(|deadline| Instant::now() < deadline)
                 })? {
-                    Outcome::Ended(trial) => {
+                    Some(trial) => {
                         if let Some(journal) = &mut self.journal {
                             journal.append(&trial)?;
                         }
                         self.trials.push(trial);
                         self.tell(None);
                     }
-                    Outcome::GivenUp => return Ok(false),
+                    None => return Ok(false),
                 }
             }
         }

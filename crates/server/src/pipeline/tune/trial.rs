@@ -68,14 +68,6 @@ impl Trial {
     }
 }
 
-/// What became of a trial.
-pub(super) enum Outcome {
-    /// It ended.
-    Ended(Trial),
-    /// It was told to stop before.
-    GivenUp,
-}
-
 /// Where trials are run: what is trained on and what is to be found.
 pub(super) struct Bench<'a> {
     train: &'a Csr,
@@ -102,21 +94,21 @@ impl<'a> Bench<'a> {
         }
     }
 
-    /// Trains a configuration and measures it after every epoch, until its end or until `go_on` says no. `peers` are the
+    /// Trains a configuration and measures it after every epoch, until its end. `None` if `go_on` says no before. `peers` are the
     /// trials it is judged by.
     pub(super) fn run<'t>(
         &self,
         mut trial: Trial,
         peers: impl Iterator<Item = &'t Trial>,
         go_on: &dyn Fn(&Trial) -> bool,
-    ) -> anyhow::Result<Outcome> {
+    ) -> anyhow::Result<Option<Trial>> {
         let start = Instant::now();
         let peers: Vec<&[f64]> = peers.map(|peer| peer.scores.as_slice()).collect();
         trial.config.epochs = 1;
         let mut training = Training::new(&self.liked, &trial.config)?;
         while trial.end.is_none() {
             if !go_on(&trial) {
-                return Ok(Outcome::GivenUp);
+                return Ok(None);
             }
             match self.epoch(&mut training, trial.config.dim) {
                 Ok(score) => trial.measured(score),
@@ -131,7 +123,7 @@ impl<'a> Bench<'a> {
                 Verdict::Worse => Some(End::Worse),
             });
         }
-        Ok(Outcome::Ended(trial))
+        Ok(Some(trial))
     }
 
     fn epoch(&self, training: &mut Training, dim: usize) -> anyhow::Result<f64> {
