@@ -135,7 +135,7 @@ proptest! {
         let asked: Vec<f32> = (0..queries * dim).map(|at| value(1_300 * 20 + at)).collect();
         let excluded: Vec<u32> = excluded.into_iter().collect();
         // Every second query leaves nothing out.
-        let of = |query: usize| if query % 2 == 0 { excluded.as_slice() } else { &[] };
+        let of = |query: usize| if query.is_multiple_of(2) { excluded.as_slice() } else { &[] };
         let answers = Batch::new(&rows, dim).unwrap().search(&asked, limit, of).unwrap();
         prop_assert_eq!(answers.len(), queries);
         for (query, hits) in answers.iter().enumerate() {
