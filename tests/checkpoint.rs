@@ -357,3 +357,24 @@ fn a_resumed_training_takes_over_what_was_found_on_hidden_plays() {
         );
     }
 }
+
+#[test]
+fn early_stopping_ends_a_training_once_epochs_are_of_no_more_use() {
+    let store = tempfile::tempdir().unwrap();
+    let plain = training(store.path(), "300", &[]);
+    let mut stopping = Command::new(plain.get_program());
+    let kept = plain
+        .get_args()
+        .filter(|argument| *argument != "--no-validation");
+    stopping
+        .args(kept)
+        .env("CROSSFADE_VALIDATION__EARLY_STOPPING__ENABLED", "true");
+    let (report, files) = trained(&mut stopping, store.path());
+    let found = &report["validation"];
+    let enough = found["enough_epochs"].as_u64().unwrap() as usize;
+    assert!((1..200).contains(&enough), "{found}");
+    assert_eq!(found["epochs"], enough);
+    assert_eq!(found["epoch_curve"].as_array().unwrap().len(), enough + 2);
+    assert_eq!(report["epochs"].as_array().unwrap().len(), enough);
+    assert_eq!(files, undisturbed(&enough.to_string()));
+}

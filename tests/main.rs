@@ -6,7 +6,7 @@
 mod activation;
 /// Crates depend on each other only downwards.
 mod arrows;
-/// Trainings that are killed, interrupted and taken up again.
+/// Trainings that are killed, interrupted, taken up again, or have learned enough.
 mod checkpoint;
 /// What the service says of itself, and how it ends.
 mod contract;

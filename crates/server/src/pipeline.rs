@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 mod content;
+mod early_stop;
 mod fit;
 mod given;
 mod guard;

@@ -96,6 +96,31 @@ pub struct ValidationSettings {
     pub seed: u64,
     /// Lengths of the lists that are measured.
     pub cutoffs: Vec<usize>,
+    /// Whether the check also tells how many epochs are enough.
+    pub early_stopping: EarlyStopping,
+}
+
+/// How the check tells how many epochs are enough: the factors are measured after each epoch, on the hidden plays of the
+/// users that the blend is learned on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EarlyStopping {
+    /// Whether to do so; otherwise all of `factorisation.epochs` are run.
+    pub enabled: bool,
+    /// After how many epochs without a gain training stops, at least 1.
+    pub patience: usize,
+    /// The least gain that counts, as a share of the best quality so far; less is taken for noise.
+    pub min_gain: f64,
+}
+
+impl Default for EarlyStopping {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            patience: 2,
+            min_gain: 0.002,
+        }
+    }
 }
 
 impl Default for ValidationSettings {
@@ -108,6 +133,7 @@ impl Default for ValidationSettings {
             order: Order::Latest,
             seed: 1,
             cutoffs: vec![20, 100],
+            early_stopping: EarlyStopping::default(),
         }
     }
 }
@@ -133,6 +159,17 @@ impl ValidationSettings {
         anyhow::ensure!(
             !self.cutoffs.is_empty() && self.cutoffs.iter().all(|k| (1..=1_000).contains(k)),
             "validation.cutoffs must name at least one length from 1 to 1000"
+        );
+        let EarlyStopping {
+            patience, min_gain, ..
+        } = self.early_stopping;
+        anyhow::ensure!(
+            patience >= 1,
+            "validation.early_stopping.patience must be at least 1"
+        );
+        anyhow::ensure!(
+            (0.0..1.0).contains(&min_gain),
+            "validation.early_stopping.min_gain is {min_gain}; it must be 0 or more and below 1"
         );
         Ok(())
     }

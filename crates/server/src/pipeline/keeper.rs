@@ -120,7 +120,7 @@ impl<'a> Keeper<'a> {
         Ok(found)
     }
 
-    /// Learns factors from `liked` in `settings.factorisation.epochs` epochs, of which those of the checkpoint are done.
+    /// Learns factors from `liked` in `wanted` epochs, of which those of the checkpoint are done.
     ///
     /// # Errors
     ///
@@ -129,6 +129,7 @@ impl<'a> Keeper<'a> {
     pub(super) fn factorise(
         &mut self,
         liked: &Csr,
+        wanted: usize,
         (settings, observer): (&Settings, Observer<'_>),
     ) -> anyhow::Result<(Factors, Vec<EpochReport>)> {
         let config = &settings.factorisation;
@@ -144,7 +145,6 @@ impl<'a> Keeper<'a> {
             }
         };
         self.stop.heed();
-        let wanted = config.epochs;
         let mut saved = Instant::now();
         while training.epochs() < wanted {
             reports.push(run_epoch(&mut training, wanted, observer)?);

@@ -109,11 +109,18 @@ fn publish(
     // Nothing asks for times any more, and room is scarce from here on.
     world.last_played = None;
     let resumed_after = keeper.resumed_after();
+    let most = stages.settings.factorisation.epochs;
+    let enough = findings.as_ref().and_then(|found| found.enough_epochs);
+    // What an earlier training has done already is not undone.
+    let wanted = enough
+        .unwrap_or(most)
+        .clamp(resumed_after.unwrap_or(1), most);
     let (mut model, epochs) = stages.run("factorise", |settings, observer| {
-        let (factors, epochs) = keeper.factorise(&liked(&plays), (settings, observer))?;
+        let (factors, epochs) = keeper.factorise(&liked(&plays), wanted, (settings, observer))?;
         let model = model((&world, &content), plays, factors, settings);
         Ok((model, epochs))
     })?;
+    model.factorisation.epochs = wanted;
     if let Some(findings) = &findings {
         model.parameters = findings.parameters.clone();
     }
