@@ -7,6 +7,11 @@
 //!
 //! Run with `cargo bench -p crossfade-mf --bench sweep`; `RAYON_NUM_THREADS` sets the number of threads.
 
+#![expect(
+    clippy::print_stderr,
+    reason = "rates stand beside the times that criterion prints"
+)]
+
 use std::{
     cell::Cell,
     time::{Duration, Instant},
