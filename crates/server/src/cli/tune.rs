@@ -169,40 +169,39 @@ fn settings_of(trial: &Trial) -> String {
     text
 }
 
+/// What is shown of a trial besides its score.
+const COLUMNS: [(&str, fn(&Trial) -> String); 8] = [
+    ("trial", |trial| trial.trial.to_string()),
+    ("dim", |trial| trial.config.dim.to_string()),
+    ("alpha0", |trial| trial.config.alpha0.to_string()),
+    ("regularization", |trial| {
+        trial.config.regularization.to_string()
+    }),
+    ("exponent", |trial| {
+        trial.config.regularization_exponent.to_string()
+    }),
+    ("popularity", |trial| {
+        trial.config.confidence.popularity_exponent.to_string()
+    }),
+    ("confidence", |trial| {
+        let confidence = trial.config.confidence;
+        format!("{} / {}", confidence.alpha, confidence.epsilon)
+    }),
+    ("epochs", |trial| trial.config.epochs.to_string()),
+];
+
 /// The best trials.
 fn trials(trials: &[Trial], metric: Metric) -> String {
-    let name = metric.to_string();
-    let mut rows = table(
-        &[
-            "trial",
-            "dim",
-            "alpha0",
-            "regularization",
-            "exponent",
-            "popularity",
-            "confidence",
-            "epochs",
-            &name,
-        ],
-        0,
-    );
+    let metric = metric.to_string();
+    let mut header: Vec<&str> = COLUMNS.iter().map(|(name, _)| *name).collect();
+    header.push(&metric);
+    let mut rows = table(&header, 0);
     let mut best: Vec<&Trial> = trials.iter().collect();
     best.sort_by(|a, b| b.score.total_cmp(&a.score));
     for trial in best.into_iter().take(SHOWN) {
-        let config = &trial.config;
-        rows.add_row([
-            trial.trial.to_string(),
-            config.dim.to_string(),
-            config.alpha0.to_string(),
-            config.regularization.to_string(),
-            config.regularization_exponent.to_string(),
-            format!(
-                "{} / {}",
-                config.confidence.alpha, config.confidence.epsilon
-            ),
-            config.epochs.to_string(),
-            format!("{:.4}", trial.score),
-        ]);
+        let mut row: Vec<String> = COLUMNS.iter().map(|(_, cell)| cell(trial)).collect();
+        row.push(format!("{:.4}", trial.score));
+        rows.add_row(row);
     }
     rows.to_string()
 }
