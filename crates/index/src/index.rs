@@ -28,6 +28,9 @@ pub struct Request<'a> {
 pub enum Path {
     /// Every row that could be among the hits was scored.
     Exact,
+    /// The graph proposed the candidates, and the bounds of exact search showed that nothing else belongs among the hits,
+    /// or found what does: the answer is the exact one.
+    Certified,
     /// The graph proposed the candidates; recall is at least the configured floor on average.
     Approximate,
 }
@@ -118,10 +121,30 @@ impl Index {
             let found = graph.search(&query, request.limit, expansion, &request.filter)?;
             let qualifying = request.filter.qualifying(self.rows.len());
             if found.hits.len() >= request.limit.min(qualifying) {
-                return Ok(Answer::new(found, Path::Approximate));
+                return Ok(self.certify(&query, request, found));
             }
         }
         Ok(self.search_exact(&query, request))
+    }
+
+    /// What the graph found, completed by exact search from its last score on if that leaves few enough rows open.
+    fn certify(&self, query: &Query<'_>, request: &Request<'_>, found: Found) -> Answer {
+        let Some(last) = found
+            .hits
+            .last()
+            .filter(|_| found.hits.len() == request.limit)
+        else {
+            // All rows that qualify, or none were asked for.
+            return Answer::new(found, Path::Certified);
+        };
+        let open = self.exact.open(query, last.score);
+        if open.is_none_or(|open| open > found.visited.saturating_mul(self.config.certify_rows)) {
+            return Answer::new(found, Path::Approximate);
+        }
+        let wanted = (request.limit, &request.filter);
+        let mut complete = self.exact.search_above(query, Some(last.score), wanted);
+        complete.visited += found.visited;
+        Answer::new(complete, Path::Certified)
     }
 
     fn search_exact(&self, query: &Query<'_>, request: &Request<'_>) -> Answer {

@@ -4,14 +4,17 @@
 //! same layout, and a row's score is their inner product. Weighing the blocks happens in the query, so one index serves
 //! every weight.
 //!
-//! - [`Exact`] scores every row that could be among the best. It visits rows in order of falling norm and skips those
-//!   whose best imaginable score cannot win, floating-point slack included.
+//! - [`Exact`] scores every row that could be among the best. Which those are it learns from a copy of the rows in 8-bit
+//!   integers, whose products come with a proven bound on what is lost, and from norms: rows lie in order of falling
+//!   norm, and most are never looked at.
 //! - [`Approximate`] asks a navigable graph (usearch) for candidates and scores those exactly.
 //! - [`Index`] has both and picks: the graph where its recall was measured to be good ([`Measured`]) and the filter leaves
-//!   most rows, exact search otherwise. It never returns fewer hits than were asked for while more rows qualify.
+//!   most rows, exact search otherwise. Where the bounds leave little open, the graph's answer is completed and thereby
+//!   [certified](Path::Certified). It never returns fewer hits than were asked for while more rows qualify.
 //! - [`Batch`] scores every row of one matrix for many queries at once.
 //!
-//! Scores of single queries have the same bits on every path and every processor with fused multiply-add; ties go to the lower row.
+//! Scores of single queries have the same bits on every path and every processor with fused multiply-add; ties go to the
+//! lower row.
 //!
 //! This crate knows rows, not songs: what the blocks mean, how queries are calibrated and which rows are excluded is the
 //! caller's business. It does not update: an index is built once and only searched.
@@ -40,7 +43,9 @@
 mod approximate;
 mod batch;
 mod bound;
+mod codes;
 mod config;
+mod distinct;
 mod error;
 mod exact;
 mod filter;
@@ -48,11 +53,16 @@ mod gate;
 mod graph;
 mod hit;
 mod index;
+mod integer;
 mod kernel;
+mod parts;
+mod pass;
 mod recall;
 mod reference;
 mod rows;
 mod scan;
+mod screen;
+mod sieve;
 
 pub use approximate::Approximate;
 pub use batch::Batch;

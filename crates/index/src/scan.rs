@@ -11,8 +11,6 @@ pub(crate) struct Scan<'a> {
     filter: Filter<'a>,
     slack: Slack,
     top: TopK,
-    // A score that enough rows are known to reach, whether or not they are in `top`.
-    floor: Option<f32>,
     visited: usize,
     // Blocks whose part of the query is not zero; the others add nothing to any score.
     active: Vec<usize>,
@@ -47,7 +45,6 @@ impl<'a> Scan<'a> {
             filter,
             slack: rows.slack(),
             top,
-            floor: None,
             visited: 0,
             active: (0..rows.blocks()).filter(|&b| norms[b] > 0.0).collect(),
             alive: Vec::with_capacity(GROUP),
@@ -64,34 +61,9 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// Forgets the hits but not how good they were, to visit all rows again in another order.
-    pub(crate) fn restart(&mut self, limit: usize) {
-        self.floor = self.threshold();
-        self.top = TopK::new(limit);
-    }
-
-    /// The score below which nothing can enter, once that is known.
-    pub(crate) fn threshold(&self) -> Option<f32> {
-        match (self.top.threshold(), self.floor) {
-            (Some(reached), Some(floor)) => Some(reached.max(floor)),
-            (reached, floor) => reached.or(floor),
-        }
-    }
-
-    /// Whether a row whose blocks are no longer than `longest` could enter.
-    pub(crate) fn could_enter(&self, longest: &[f32]) -> bool {
-        let Some(threshold) = self.threshold() else {
-            return true;
-        };
-        let norms = self.query.norms();
-        let reach = |&block: &usize| norms[block] * f64::from(longest[block]);
-        let size: f64 = self.active.iter().map(reach).sum();
-        size + self.slack.of(size) >= f64::from(threshold)
-    }
-
     /// Offers a group of at most [`GROUP`] rows, reading of each only as much as its bound does not exclude.
     pub(crate) fn visit(&mut self, group: &[u32]) {
-        let Some(threshold) = self.threshold() else {
+        let Some(threshold) = self.top.threshold() else {
             return self.score_all(group);
         };
         let threshold = f64::from(threshold);

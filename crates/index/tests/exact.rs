@@ -105,6 +105,35 @@ fn equal_rows_come_in_order_of_their_number() {
 }
 
 #[test]
+fn vectors_that_repeat_change_nothing() {
+    // Forty embeddings for 1500 rows, of which the first also has rows without factors.
+    let mut world = World::new(1500, 24, 12, 4);
+    let repeated: Vec<f32> = (0..1500)
+        .flat_map(|row| world.rows.block(1).row(row * row % 40).to_vec())
+        .collect();
+    let blocks = vec![
+        world.rows.block(0).clone(),
+        Dense::new(1500, 12, repeated),
+        world.rows.block(2).clone(),
+    ];
+    let rows = JointRows::new(blocks).unwrap();
+    let some: Bitmap = (0..1500).filter(|row| row % 3 == 1).collect();
+    let deny: RowList = (0..1500).step_by(7).collect();
+    for w in [0.0, 0.1, 0.5, 0.9, 1.0] {
+        for mut query in world.queries(w, 3) {
+            for prior in [0.0, 0.1, -0.3] {
+                query[36] = prior;
+                for limit in [1, 20, 700, 1500] {
+                    assert_same(&rows, &query, limit, &Filter::all());
+                    let filter = Filter::all().allowing(&some).denying(&deny);
+                    assert_same(&rows, &query, limit, &filter);
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn no_rows_and_no_limit_give_no_hits() {
     let empty = JointRows::new(vec![Dense::zeros(0, 3)]).unwrap();
     assert_same(&empty, &[1.0, 2.0, 3.0], 10, &Filter::all());
@@ -154,6 +183,32 @@ proptest! {
         let query = [near(0); 24];
         let checked = joint.query(&query).unwrap();
         for limit in [1, 5] {
+            let pruned = exact.search(&checked, limit, &Filter::all());
+            let plain = exact.scan_all(&checked, limit, &Filter::all());
+            prop_assert_eq!(pruned.hits, plain.hits);
+        }
+    }
+
+    #[test]
+    fn lengths_of_any_size_survive_the_bound(
+        values in prop::collection::vec(-1.0_f32..1.0, 200 * 11),
+        scales in prop::collection::vec(-140_i32..45, 200),
+        query in prop::collection::vec(-1.0_f32..1.0, 11),
+        (wide, narrow) in (-145_i32..70, -145_i32..70),
+    ) {
+        // Up to lengths that cannot be coded and down to ones whose products underflow.
+        let scaled = |at: usize| values[at] * 2.0_f32.powi(scales[at / 11]);
+        let block = |columns: std::ops::Range<usize>| -> Dense {
+            let of_row = |row: usize| columns.clone().map(move |column| row * 11 + column);
+            let values: Vec<f32> = (0..200).flat_map(of_row).map(scaled).collect();
+            Dense::new(200, columns.len(), values)
+        };
+        let joint = JointRows::new(vec![block(0..7), block(7..10), block(10..11)]).unwrap();
+        let exact = Exact::new(&joint);
+        let size = |at: usize| 2.0_f32.powi(if at < 7 { wide } else { narrow });
+        let query: Vec<f32> = query.iter().enumerate().map(|(at, q)| q * size(at)).collect();
+        let Ok(checked) = joint.query(&query) else { return Ok(()); };
+        for limit in [1, 5, 60] {
             let pruned = exact.search(&checked, limit, &Filter::all());
             let plain = exact.scan_all(&checked, limit, &Filter::all());
             prop_assert_eq!(pruned.hits, plain.hits);

@@ -13,6 +13,7 @@ fn config() -> Config {
         expansion_search: 100,
         recall_at: 50,
         largest_fetch: 0.25,
+        certify_rows: 0,
         ..Config::default()
     }
 }
@@ -121,6 +122,40 @@ fn never_fewer_hits_than_qualify() {
         Filter::all().allowing(&nothing),
     );
     assert!(answer.hits.is_empty());
+}
+
+#[test]
+fn an_answer_of_the_graph_is_completed_where_little_enough_is_left_open() {
+    let mut world = World::new(ROWS, 16, 8, 25);
+    // So few candidates that the graph alone misses some.
+    let config = Config {
+        expansion_search: 50,
+        certify_rows: ROWS,
+        ..config()
+    };
+    let exact = Exact::new(&world.rows);
+    let completing = index(&world, config.clone());
+    let leaving = index(
+        &world,
+        Config {
+            certify_rows: 0,
+            ..config
+        },
+    );
+    let known: RowList = (0..20).collect();
+    let mut missed = 0;
+    for query in world.queries(0.4, 20) {
+        let filter = Filter::all().denying(&known);
+        let checked = world.rows.query(&query).unwrap();
+        let truth = exact.scan_all(&checked, 50, &filter).hits;
+        let answer = ask(&completing, &query, Some(0.4), 50, filter);
+        assert_eq!(answer.path, Path::Certified);
+        assert_eq!(answer.hits, truth);
+        let answer = ask(&leaving, &query, Some(0.4), 50, filter);
+        assert_eq!(answer.path, Path::Approximate);
+        missed += usize::from(answer.hits != truth);
+    }
+    assert!(missed > 0, "the graph alone missed nothing");
 }
 
 #[test]

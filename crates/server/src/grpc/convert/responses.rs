@@ -31,6 +31,7 @@ pub(in crate::grpc) fn retrieval(answer: &Answer) -> pb::RetrievalInfo {
     let path = match answer.path {
         Path::Exact => pb::RetrievalPath::Exact,
         Path::Approximate => pb::RetrievalPath::Approximate,
+        Path::Certified => pb::RetrievalPath::Certified,
     };
     pb::RetrievalInfo {
         path: path.into(),

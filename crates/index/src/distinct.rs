@@ -1,0 +1,217 @@
+use std::collections::HashMap;
+
+use crate::{
+    codes::{CodedQuery, Codes, Estimates},
+    integer::LANES,
+};
+
+/// A block whose vectors repeat, such as the embeddings of tracks of which only the artist is known: each distinct
+/// vector is coded, and multiplied by a query, once.
+#[derive(Debug, Clone)]
+pub(crate) struct Distinct {
+    /// Per row of the search order, which of the vectors it has.
+    which: Vec<u32>,
+    /// A row that has it, per distinct vector.
+    example: Vec<u32>,
+    /// Per distinct vector, where its places begin in the next list; and one more, where they end.
+    starts: Vec<u32>,
+    /// The places of each vector in the search order, ascending.
+    places: Vec<u32>,
+    codes: Codes,
+}
+
+/// What a query's product with each distinct vector is at most, and by how much each estimate was raised for that.
+#[derive(Debug)]
+pub(crate) struct Table {
+    upper: Vec<f32>,
+    bound: Vec<f32>,
+    // At least every `upper`.
+    most: f32,
+}
+
+impl Distinct {
+    /// Codes the distinct ones among the vectors of rows, in order of first appearance; `None` if more than half are distinct.
+    pub(crate) fn find<'a>(
+        columns: usize,
+        order: &[u32],
+        vector: impl Fn(u32) -> &'a [f32],
+    ) -> Option<Self> {
+        let total = order.len();
+        let mut known: HashMap<u64, u32> = HashMap::new();
+        let mut example: Vec<u32> = Vec::new();
+        let mut which = Vec::with_capacity(total.next_multiple_of(LANES));
+        for &row in order {
+            let own = vector(row);
+            let next = example.len() as u32;
+            let found = *known.entry(fingerprint(own)).or_insert(next);
+            // A vector that only shares the fingerprint of another is kept apart, and is not found again.
+            let first = example.get(found as usize);
+            let same = first.is_some_and(|&first| is_same(vector(first), own));
+            if !same {
+                example.push(row);
+                if example.len() * 2 > total {
+                    return None;
+                }
+            }
+            which.push(if same { found } else { next });
+        }
+        let (starts, places) = gather(&which, example.len());
+        which.resize(total.next_multiple_of(LANES), 0);
+        Some(Self {
+            which,
+            starts,
+            places,
+            codes: Codes::new(columns, example.iter().map(|&row| vector(row))),
+            example,
+        })
+    }
+
+    /// Where a vector occurs in the search order.
+    pub(crate) fn places(&self, vector: usize) -> &[u32] {
+        let [start, end] = [vector, vector + 1].map(|at| self.starts[at] as usize);
+        &self.places[start..end]
+    }
+
+    /// Estimates the products with all distinct vectors.
+    pub(crate) fn table(&self, query: &CodedQuery) -> Table {
+        let groups = self.codes.groups();
+        let mut table = Table {
+            upper: Vec::with_capacity(groups * LANES),
+            bound: Vec::with_capacity(groups * LANES),
+            most: f32::NEG_INFINITY,
+        };
+        for group in 0..groups {
+            let found = self.codes.estimate(query, group);
+            table.most = found.upper.iter().copied().fold(table.most, f32::max);
+            table.upper.extend(found.upper);
+            table.bound.extend(found.bound);
+        }
+        table.upper.truncate(self.example.len());
+        table.bound.truncate(self.example.len());
+        table
+    }
+
+    /// What the products with the rows of a lane group are at most.
+    #[inline(always)]
+    pub(crate) fn upper(&self, table: &Table, group: usize) -> [f32; LANES] {
+        self.look_up(&table.upper, group)
+    }
+
+    /// The estimates of a lane group.
+    #[inline(always)]
+    pub(crate) fn estimate(&self, table: &Table, group: usize) -> Estimates {
+        Estimates {
+            upper: self.look_up(&table.upper, group),
+            bound: self.look_up(&table.bound, group),
+        }
+    }
+
+    /// Computes the products of some places of the search order, each distinct vector's once, by `dots` of rows.
+    pub(crate) fn spread(
+        &self,
+        places: &[u32],
+        dots: impl Fn(&[u32], &mut [f32]),
+        products: &mut [f32],
+    ) {
+        let of = |&at: &u32| self.which[at as usize];
+        let mut needed: Vec<u32> = places.iter().map(of).collect();
+        needed.sort_unstable();
+        needed.dedup();
+        let rows: Vec<u32> = needed
+            .iter()
+            .map(|&vector| self.example[vector as usize])
+            .collect();
+        let mut found = vec![0.0; rows.len()];
+        dots(&rows, &mut found);
+        for (product, at) in products.iter_mut().zip(places) {
+            // Every vector of a place is among the needed ones.
+            let place = needed.partition_point(|&vector| vector < of(at));
+            *product = found[place];
+        }
+    }
+
+    #[inline(always)]
+    fn look_up(&self, values: &[f32], group: usize) -> [f32; LANES] {
+        let mut lanes = [0.0; LANES];
+        let which = &self.which[group * LANES..][..LANES];
+        for (lane, &vector) in lanes.iter_mut().zip(which) {
+            *lane = values[vector as usize];
+        }
+        lanes
+    }
+}
+
+impl Table {
+    /// At least the product with every vector.
+    pub(crate) fn most(&self) -> f32 {
+        self.most
+    }
+
+    /// How many distinct vectors there are.
+    pub(crate) fn len(&self) -> usize {
+        self.upper.len()
+    }
+
+    /// What the product with a vector is at most.
+    pub(crate) fn upper(&self, vector: usize) -> f32 {
+        self.upper[vector]
+    }
+
+    /// The `count` vectors with the largest products, in no particular order.
+    pub(crate) fn best(&self, count: usize) -> Vec<usize> {
+        let mut best: Vec<usize> = (0..self.len()).collect();
+        if count < best.len() {
+            let by_product = |&a: &usize, &b: &usize| self.upper[b].total_cmp(&self.upper[a]);
+            best.select_nth_unstable_by(count, by_product);
+            best.truncate(count);
+        }
+        best
+    }
+}
+
+/// The places of each of `count` vectors, one after another, and where each one's begin.
+fn gather(which: &[u32], count: usize) -> (Vec<u32>, Vec<u32>) {
+    let mut starts = vec![0; count + 1];
+    for &vector in which {
+        starts[vector as usize + 1] += 1;
+    }
+    for at in 0..count {
+        starts[at + 1] += starts[at];
+    }
+    let mut next = starts.clone();
+    let mut places = vec![0; which.len()];
+    for (place, &vector) in which.iter().enumerate() {
+        let slot = &mut next[vector as usize];
+        places[*slot as usize] = place as u32;
+        *slot += 1;
+    }
+    (starts, places)
+}
+
+fn is_same(a: &[f32], b: &[f32]) -> bool {
+    a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits())
+}
+
+/// A hash of a vector's bits. Multiplication alone would leave low bits to low bits, hence the rotation.
+fn fingerprint(vector: &[f32]) -> u64 {
+    vector
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325, |hash: u64, value| {
+            (hash.rotate_left(23) ^ u64::from(value.to_bits())).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repeated_vectors_are_coded_once_and_mostly_distinct_ones_not_at_all() {
+        let few = [[1.0, 2.0], [0.0, 0.0], [1.0, 2.0], [1.0, 2.0], [0.0, 0.0]];
+        let distinct = Distinct::find(2, &[0, 1, 2, 3, 4], |row| &few[row as usize]).unwrap();
+        assert_eq!(distinct.which[..5], [0, 1, 0, 0, 1]);
+        assert_eq!(distinct.codes.groups(), 1);
+        let many = [[1.0], [2.0], [1.0]];
+        assert!(Distinct::find(1, &[0, 1, 2], |row| &many[row as usize]).is_none());
+    }
+}
