@@ -16,6 +16,7 @@ mod bundle;
 mod client;
 mod evaluate;
 mod generate;
+mod measure;
 mod quickstart;
 mod score;
 mod serve;

@@ -20,6 +20,7 @@ pub use fit::{EpochReport, fit};
 pub use given::{
     EpochQuality, GivenFindings, GivenSources, Hidden, Mean, measure_given, read_hidden,
 };
+pub(crate) use guard::queries;
 pub use guard::{check_recall, with_graph};
 pub use keeper::Interrupted;
 pub use load::{Sources, World, load, read_world};

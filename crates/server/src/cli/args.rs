@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use clap::{Args, Parser, Subcommand, ValueEnum, builder::ArgPredicate};
+use clap::{Args, Parser, Subcommand, ValueEnum, builder::ArgPredicate, value_parser};
 use crossfade_eval::Metric;
 
 /// A hybrid music recommender: what listeners with your taste play, what sounds like what you play, and everything in
@@ -477,6 +477,8 @@ pub(super) enum BundleVerb {
         /// Version; without it, every bundle.
         version: Option<String>,
     },
+    /// Measure retrieval: recall, the share of answers known to be exact, queries per second, memory.
+    Measure(Measure),
     /// Make a bundle the active one; running servers follow.
     Activate {
         #[command(flatten)]
@@ -489,6 +491,27 @@ pub(super) enum BundleVerb {
         #[command(flatten)]
         store: BundlesArg,
     },
+}
+
+/// What to measure of a bundle's retrieval.
+#[derive(Debug, Args)]
+pub(super) struct Measure {
+    #[command(flatten)]
+    pub(super) store: BundlesArg,
+    /// Version; without it, the active one.
+    pub(super) version: Option<String>,
+    /// How many users' queries are asked at each content weight.
+    #[arg(long, default_value_t = 2000, value_parser = value_parser!(u32).range(1..))]
+    pub(super) queries: u32,
+    /// How many tracks each query asks for.
+    #[arg(long, default_value_t = 100, value_parser = value_parser!(u32).range(1..))]
+    pub(super) limit: u32,
+    /// Content weights, 0 to 1.
+    #[arg(long, value_delimiter = ',', default_values_t = [0.0, 0.25, 0.5, 0.75, 1.0])]
+    pub(super) content_weight: Vec<f64>,
+    /// Threads that ask at the same time.
+    #[arg(long, default_value_t = 1, value_parser = value_parser!(u16).range(1..=1024))]
+    pub(super) threads: u16,
 }
 
 #[cfg(test)]

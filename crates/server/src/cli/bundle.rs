@@ -3,6 +3,7 @@ use serde::Serialize;
 
 use super::{
     args::{Bundle, BundleVerb},
+    measure,
     tables::table,
     ui::Ui,
 };
@@ -12,6 +13,7 @@ pub(super) fn run(args: Bundle, ui: &Ui) -> anyhow::Result<()> {
         BundleVerb::List { store } => list(&Store::open(store.bundles)?, ui),
         BundleVerb::Show { store, version } => show(&Store::open(store.bundles)?, version, ui),
         BundleVerb::Verify { store, version } => verify(&Store::open(store.bundles)?, version, ui),
+        BundleVerb::Measure(args) => measure::run(&args, ui),
         BundleVerb::Activate { store, version } => {
             let store = Store::open(store.bundles)?;
             store.activate(&version)?;

@@ -71,15 +71,16 @@ pub fn check_recall(engine: &Engine, promised: &[Recall]) -> anyhow::Result<()> 
 fn measure(engine: &Engine, approximate: &Approximate, weight: f64) -> anyhow::Result<Recall> {
     let index = engine.index();
     let measured = Measured::new(index.rows(), index.exact(), approximate, index.config());
-    let queries = queries(engine, weight)?;
+    let queries = queries(engine, weight, QUERIES)?;
     Ok(measured.recall(weight as f32, &queries)?)
 }
 
-fn queries(engine: &Engine, weight: f64) -> anyhow::Result<Vec<Vec<f32>>> {
+/// The joint queries of at most `most` users, evenly spread, at one content weight; users without evidence are left out.
+pub(crate) fn queries(engine: &Engine, weight: f64, most: usize) -> anyhow::Result<Vec<Vec<f32>>> {
     let users = engine.model().users.len();
-    let step = users.div_ceil(QUERIES).max(1);
+    let step = users.div_ceil(most.max(1)).max(1);
     let ranking = Ranking::Blend(ContentWeight::new(weight));
-    let mut queries = Vec::with_capacity(QUERIES);
+    let mut queries = Vec::with_capacity(users.div_ceil(step));
     for user in (0..users as u32).step_by(step) {
         let listener = engine.listener(Some(user), &[])?;
         queries.extend(engine.joint_query(&listener, ranking));
