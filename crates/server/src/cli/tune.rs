@@ -169,8 +169,11 @@ fn settings_of(trial: &Trial) -> String {
     text
 }
 
+/// A title, and what stands below it for a trial.
+type Column = (&'static str, fn(&Trial) -> String);
+
 /// What is shown of a trial besides its score.
-const COLUMNS: [(&str, fn(&Trial) -> String); 8] = [
+const COLUMNS: [Column; 8] = [
     ("trial", |trial| trial.trial.to_string()),
     ("dim", |trial| trial.config.dim.to_string()),
     ("alpha0", |trial| trial.config.alpha0.to_string()),
