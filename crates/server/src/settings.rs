@@ -180,16 +180,14 @@ impl ValidationSettings {
 #[serde(deny_unknown_fields, default)]
 pub struct CheckpointSettings {
     /// Seconds of training after which the end of an epoch is saved; 0 saves every epoch. Epochs that take longer are always
-    /// saved. Writing takes time and room in proportion to the factors; a killed training loses this many seconds at most,
-    /// or else one epoch.
+    /// saved. Writing takes time and room in proportion to the factors, so that more pays where epochs are short; a killed
+    /// training then loses this many seconds at most, or else one epoch.
     pub every_seconds: f64,
 }
 
 impl Default for CheckpointSettings {
     fn default() -> Self {
-        Self {
-            every_seconds: 10.0,
-        }
+        Self { every_seconds: 0.0 }
     }
 }
 
