@@ -77,17 +77,12 @@ fn epoch_time(plays: &Csr, config: &Config, epochs: u64) -> Duration {
 }
 
 /// Floating-point operations that an epoch needs, additions and multiplications counted one each: for both sides the Gramian
-/// (half of it, being symmetric), the rotation of the fixed side, and what the solver does for each row of n entries; not the copying and
-/// the bookkeeping.
+/// (half of it, being symmetric), the rotation of the fixed side, and what the solver does for each row of n entries, the
+/// rotation of its first guess included; not the eigendecompositions, the copying and the bookkeeping.
 fn operations(plays: &Csr, config: &Config) -> f64 {
     let d = config.dim as f64;
     let rows = (plays.rows() + plays.columns()) as f64;
-    let rotations = if config.solver == Solver::Exact {
-        1.0
-    } else {
-        2.0
-    };
-    let shared = rows * d * d * (1.0 + 2.0 * rotations);
+    let shared = rows * 3.0 * d * d;
     let by_item = plays.transpose();
     let lengths = [plays, &by_item].map(|side| side.offsets().windows(2));
     let rows = lengths.into_iter().flatten();
