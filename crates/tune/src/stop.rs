@@ -1,5 +1,6 @@
-/// Measurements after which a trial is compared with earlier ones.
-const RUNGS: [usize; 3] = [2, 4, 8];
+/// Measurements after which a trial is compared with earlier ones. Not sooner: what starts slowly often ends best, strongly
+/// regularised factors for one.
+const RUNGS: [usize; 2] = [4, 8];
 /// So many earlier trials must have got as far.
 const PEERS: usize = 4;
 /// A trial this close to the best earlier one is never given up for being worse.
@@ -103,16 +104,17 @@ mod tests {
     fn a_trial_that_most_earlier_ones_beat_clearly_is_given_up_at_a_rung() {
         let peers: Vec<Vec<f64>> = [0.2, 0.4, 0.4, 0.4]
             .iter()
-            .map(|&end| vec![end / 2.0, end])
+            .map(|&end| vec![end / 4.0, end / 3.0, end / 2.0, end])
             .collect();
         let judge = |curve: &[f64], peers: &[Vec<f64>]| {
             verdict(curve, peers.iter().map(Vec::as_slice), PATIENCE)
         };
-        assert_eq!(judge(&[0.1, 0.3], &peers), Verdict::Worse);
-        assert_eq!(judge(&[0.1, 0.39], &peers), Verdict::GoOn);
-        assert_eq!(judge(&[0.1], &peers), Verdict::GoOn);
-        assert_eq!(judge(&[0.1, 0.3], &peers[..3]), Verdict::GoOn);
+        assert_eq!(judge(&[0.1, 0.15, 0.2, 0.3], &peers), Verdict::Worse);
+        assert_eq!(judge(&[0.1, 0.15, 0.2, 0.39], &peers), Verdict::GoOn);
+        assert_eq!(judge(&[0.01, 0.02, 0.03], &peers), Verdict::GoOn);
+        assert_eq!(judge(&[0.1, 0.15, 0.2, 0.3], &peers[..3]), Verdict::GoOn);
         // Peers that never got as far say nothing.
-        assert_eq!(judge(&[0.1, 0.11, 0.12, 0.13], &peers), Verdict::GoOn);
+        let short: Vec<Vec<f64>> = peers.iter().map(|peer| peer[..3].to_vec()).collect();
+        assert_eq!(judge(&[0.1, 0.11, 0.12, 0.13], &short), Verdict::GoOn);
     }
 }
