@@ -1,13 +1,15 @@
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Instant};
 
 use crossfade_index::{
-    Approximate, Bitmap, Filter, Index, JointRows, Path, Recall, Request, RowList,
+    Allowed, Approximate, Bitmap, Costs, Filter, Index, JointRows, Path, Recall, Request, RowList,
+    Sample,
 };
 use crossfade_mf::FoldIn;
 
 use crate::{
-    Answer, Basis, Components, Error, Listener, Model, Parameters, Play, Query, RankedTrack,
-    Ranking, calibration::SecondMoment, popularity::Popularity, query, weigh::Weighted,
+    Answer, Basis, Components, ContentWeight, Error, Listener, Model, Parameters, Play, Query,
+    RankedTrack, Ranking, Retrieval, calibration::SecondMoment, facets::Facets, filter::Filters,
+    popularity::Popularity, query, weigh::Weighted,
 };
 
 /// Positions of the blocks in joint vectors and queries.
@@ -16,6 +18,10 @@ const CONTENT: usize = 1;
 const POPULARITY: usize = 2;
 /// How many tracks of an artist a listener gets of whom nothing is known.
 const POPULAR_PER_ARTIST: usize = 2;
+/// Content weights at which searches are timed.
+const TIMED_WEIGHTS: [f64; 3] = [0.0, 0.5, 1.0];
+/// How many users' queries are timed at each.
+const TIMED_USERS: usize = 3;
 
 /// Answers from a [`Model`]. Immutable, and shared by any number of threads.
 #[derive(Debug)]
@@ -30,6 +36,8 @@ pub struct Engine {
     pub(crate) inverse_norms: Vec<f32>,
     /// Tracks that a list by only one kind of evidence may have.
     pub(crate) eligible: Eligible,
+    pub(crate) facets: Facets,
+    pub(crate) filters: Filters,
 }
 
 /// A track without listeners has no place in a collaborative list, nor one of unknown content in a content list: its score
@@ -37,9 +45,9 @@ pub struct Engine {
 #[derive(Debug)]
 pub(crate) struct Eligible {
     /// Tracks with listeners.
-    pub(crate) warm: Bitmap,
+    pub(crate) warm: Allowed,
     /// Tracks of which the content is known.
-    pub(crate) heard: Bitmap,
+    pub(crate) heard: Allowed,
 }
 
 impl Engine {
@@ -63,12 +71,14 @@ impl Engine {
             &model.factorisation,
         )?;
         Ok(Self {
-            index,
             fold_in,
             factor_moment: SecondMoment::of(&model.track_factors),
             embedding_moment: SecondMoment::of(&model.embeddings),
             inverse_norms: inverse_norms(&model),
-            eligible: Eligible::of(&model, &popularity),
+            eligible: Eligible::of(&model, &popularity, &index),
+            facets: Facets::of(&model.tracks),
+            filters: Filters::default(),
+            index,
             popularity,
             model,
         })
@@ -97,6 +107,59 @@ impl Engine {
             index: self.index.with_approximate(graph, measured),
             ..self
         }
+    }
+
+    /// Times searches for some users, so that the index can tell which way to answer is fastest; see
+    /// [`Index::calibrate`].
+    ///
+    /// # Errors
+    ///
+    /// If a search fails.
+    pub fn calibrate(&mut self) -> Result<(), Error> {
+        let mut samples = Vec::new();
+        for weight in TIMED_WEIGHTS {
+            samples.extend(self.samples(weight)?);
+        }
+        self.index.calibrate(&samples)?;
+        Ok(())
+    }
+
+    /// Takes over what searches cost from when it was measured.
+    pub fn with_costs(self, costs: Costs) -> Self {
+        Self {
+            index: self.index.with_costs(costs),
+            ..self
+        }
+    }
+
+    /// Queries of a few users, evenly spread, of whom all is known that counts at this weight.
+    fn samples(&self, weight: f64) -> Result<Vec<Sample>, Error> {
+        let users = self.model.users.len() as u32;
+        let step = users.div_ceil(8 * TIMED_USERS as u32).max(1) as usize;
+        let ranking = Ranking::Blend(ContentWeight::new(weight));
+        let mut samples = Vec::new();
+        for user in (0..users).step_by(step) {
+            let listener = self.listener(Some(user), &[])?;
+            let weighted = self.weigh(&listener, ranking);
+            samples.extend(
+                weighted
+                    .filter(|weighted| weighted.basis == Basis::Full)
+                    .map(|weighted| Sample {
+                        mix: weighted.mix(),
+                        query: weighted.joint(),
+                    }),
+            );
+            if samples.len() == TIMED_USERS {
+                break;
+            }
+        }
+        Ok(samples)
+    }
+
+    /// The band of each track's popularity, an index of [`BANDS`](crate::BANDS): the tracks that get the first third of all
+    /// listening, those that get the second, and all others.
+    pub fn bands(&self) -> Vec<u8> {
+        self.popularity.bands()
     }
 
     /// The index's configuration with the parts of the joint vectors brought to lengths that suit a graph, unless lengths
@@ -187,8 +250,12 @@ impl Engine {
             tracks,
             content_weight: weighted.weight,
             basis: weighted.basis,
-            path: found.path,
-            scored: found.visited as u64,
+            retrieval: Retrieval {
+                path: found.path,
+                scored: found.visited as u64,
+                predicted: found.predicted,
+                took: found.took,
+            },
         })
     }
 
@@ -206,22 +273,24 @@ impl Engine {
     fn allowed<'a>(
         &'a self,
         weighted: &Weighted,
-        candidates: Option<&'a Bitmap>,
-    ) -> Option<Cow<'a, Bitmap>> {
+        candidates: Option<&'a Allowed>,
+    ) -> Option<Cow<'a, Allowed>> {
         let eligible = weighted.only(&self.eligible);
         let eligible = eligible.filter(|rows| rows.len() < self.index.rows().len());
         match (eligible, candidates) {
             (None, None) => None,
             (Some(rows), None) | (None, Some(rows)) => Some(Cow::Borrowed(rows)),
             (Some(eligible), Some(candidates)) => {
-                let both = candidates.iter().filter(|&row| eligible.contains(row));
-                Some(Cow::Owned(both.collect()))
+                let mut both = candidates.clone();
+                both.intersect(eligible);
+                Some(Cow::Owned(both))
             }
         }
     }
 
     fn popular(&self, query: &Query, denied: &RowList) -> Answer {
-        let candidates = query.candidates.as_deref();
+        let start = Instant::now();
+        let candidates = query.candidates.as_deref().map(Allowed::rows);
         let keep = |track: u32| {
             candidates.is_none_or(|candidates| candidates.contains(track))
                 && !denied.contains(track)
@@ -234,11 +303,16 @@ impl Engine {
                 (tracks, Basis::Popular)
             }
         };
-        self.popular_answer(tracks, basis)
+        self.popular_answer(tracks, basis, start)
     }
 
     /// An answer of tracks ordered by popularity alone.
-    pub(crate) fn popular_answer(&self, tracks: Vec<u32>, basis: Basis) -> Answer {
+    pub(crate) fn popular_answer(
+        &self,
+        tracks: Vec<u32>,
+        basis: Basis,
+        start: Instant,
+    ) -> Answer {
         let prior = self.popularity.prior();
         let tracks: Vec<RankedTrack> = tracks
             .into_iter()
@@ -251,11 +325,15 @@ impl Engine {
             })
             .collect();
         Answer {
-            scored: tracks.len() as u64,
+            retrieval: Retrieval {
+                path: Path::Exact,
+                scored: tracks.len() as u64,
+                predicted: None,
+                took: start.elapsed(),
+            },
             tracks,
             content_weight: 0.0,
             basis,
-            path: Path::Exact,
         }
     }
 }
@@ -270,18 +348,16 @@ fn denied(listener: &Listener, query: &Query) -> RowList {
 }
 
 impl Eligible {
-    fn of(model: &Model, popularity: &Popularity) -> Self {
+    fn of(model: &Model, popularity: &Popularity, index: &Index) -> Self {
         let tracks = 0..model.tracks.len() as u32;
         let is_heard = |track: &u32| {
             let embedding = model.embeddings.row(*track as usize);
             embedding.iter().any(|&value| value != 0.0)
         };
+        let is_warm = |&track: &u32| !popularity.is_cold(track);
         Self {
-            warm: tracks
-                .clone()
-                .filter(|&track| !popularity.is_cold(track))
-                .collect(),
-            heard: tracks.filter(is_heard).collect(),
+            warm: index.allow(tracks.clone().filter(is_warm).collect::<Bitmap>()),
+            heard: index.allow(tracks.filter(is_heard).collect::<Bitmap>()),
         }
     }
 }

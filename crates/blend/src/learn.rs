@@ -166,8 +166,8 @@ impl Candidates {
                 .map(|&track| {
                     let eligible = &engine.eligible;
                     [
-                        eligible.warm.contains(track),
-                        eligible.heard.contains(track),
+                        eligible.warm.rows().contains(track),
+                        eligible.heard.rows().contains(track),
                     ]
                 })
                 .collect(),

@@ -18,6 +18,8 @@ mod agreement;
 mod calibration;
 mod engine;
 mod error;
+mod facets;
+mod filter;
 mod learn;
 mod listener;
 mod model;
@@ -29,9 +31,11 @@ mod weigh;
 pub use agreement::{overlap, rank_biased_overlap};
 pub use engine::Engine;
 pub use error::Error;
+pub use filter::{Names, TrackFilter, UnknownNames};
 pub use learn::{Case, Learned, learn_weights};
 pub use listener::{Listener, Play};
 pub use model::{Model, Parameters};
+pub use popularity::BANDS;
 pub use query::{
-    Answer, Basis, Components, ContentWeight, Query, RankedTrack, Ranking, SimilarQuery,
+    Answer, Basis, Components, ContentWeight, Query, RankedTrack, Ranking, Retrieval, SimilarQuery,
 };

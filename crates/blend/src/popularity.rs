@@ -3,6 +3,9 @@ use std::collections::HashMap;
 use crossfade_catalog::CategoryColumn;
 use crossfade_matrix::{Csr, Dense};
 
+/// What [`Engine::bands`](crate::Engine::bands) are called.
+pub const BANDS: [&str; 3] = ["head", "middle", "tail"];
+
 /// How many listeners each track has, the prior that follows from it, and the order of the most popular.
 #[derive(Debug)]
 pub(crate) struct Popularity {
@@ -58,8 +61,9 @@ impl Popularity {
         kept.take(limit).collect()
     }
 
-    /// The same with at most `per_artist` tracks of an artist, for a listener of whom nothing is known: one artist's hits
-    /// are no guess at a taste. Tracks without an artist are not counted together.
+    /// The same for a listener of whom nothing is known, with at most `per_artist` tracks of an artist while there are
+    /// others: one artist's hits are no guess at a taste. Tracks without an artist are not counted together. Where that
+    /// leaves too few, the artists' further tracks follow, and after them those that nobody played.
     pub(crate) fn diverse(
         &self,
         limit: usize,
@@ -67,18 +71,39 @@ impl Popularity {
         keep: impl Fn(u32) -> bool,
     ) -> Vec<u32> {
         let mut seen: HashMap<u32, usize> = HashMap::new();
-        let kept = self.order.iter().copied().filter(|&track| {
-            if !keep(track) {
-                return false;
+        let mut further = Vec::new();
+        let mut kept = Vec::new();
+        for track in self.order.iter().copied().filter(|&track| keep(track)) {
+            if kept.len() == limit {
+                return kept;
             }
-            let Some(artist) = artists.code(track) else {
-                return true;
-            };
-            let count = seen.entry(artist).or_default();
-            *count += 1;
-            *count <= per_artist
-        });
-        kept.take(limit).collect()
+            let count = artists.code(track).map(|artist| {
+                let count = seen.entry(artist).or_default();
+                *count += 1;
+                *count
+            });
+            match count.is_none_or(|count| count <= per_artist) {
+                true => kept.push(track),
+                false => further.push(track),
+            }
+        }
+        let cold = (0..self.listeners.len() as u32).filter(|&track| self.is_cold(track));
+        let rest = further.into_iter().chain(cold.filter(|&track| keep(track)));
+        kept.extend(rest.take(limit - kept.len()));
+        kept
+    }
+
+    /// The band of each track: 0 for the most popular ones that get a third of all listening, 1 for the next third, 2 for the
+    /// rest and the cold ones.
+    pub(crate) fn bands(&self) -> Vec<u8> {
+        let total: u64 = self.listeners.iter().map(|&count| u64::from(count)).sum();
+        let mut bands = vec![BANDS.len() as u8 - 1; self.listeners.len()];
+        let mut before = 0;
+        for &track in &self.order {
+            bands[track as usize] = (before * BANDS.len() as u64 / total.max(1)) as u8;
+            before += u64::from(self.listeners[track as usize]);
+        }
+        bands
     }
 }
 
@@ -111,7 +136,22 @@ mod tests {
         artists.push(Some("a"));
         artists.push(Some("a"));
         artists.push(Some("a"));
-        assert_eq!(popularity().diverse(9, (&artists, 1), |_| true), [1, 0]);
-        assert_eq!(popularity().diverse(9, (&artists, 2), |_| true), [1, 3, 0]);
+        let diverse =
+            |limit, per_artist| popularity().diverse(limit, (&artists, per_artist), |_| true);
+        assert_eq!(diverse(2, 1), [1, 0]);
+        assert_eq!(diverse(3, 2), [1, 3, 0]);
+        // Once there are no others, the artist's further tracks follow, and then what nobody played.
+        assert_eq!(diverse(3, 1), [1, 0, 3]);
+        assert_eq!(diverse(9, 1), [1, 0, 3, 2]);
+        assert_eq!(
+            popularity().diverse(9, (&artists, 1), |track| track > 1),
+            [3, 2]
+        );
+    }
+
+    #[test]
+    fn each_band_gets_a_third_of_the_listening() {
+        // Listeners 1, 3, 0, 2: track 1 has the first half, 3 begins in the second third.
+        assert_eq!(popularity().bands(), [2, 0, 2, 1]);
     }
 }

@@ -1,6 +1,6 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use crossfade_index::{Bitmap, Path};
+use crossfade_index::{Allowed, Path};
 
 /// A number from 0 (collaborative only) to 1 (content only).
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
@@ -45,7 +45,7 @@ pub enum Basis {
     CollaborativeOnly,
     /// A blend without other listeners of the listener's tracks.
     ContentOnly,
-    /// Nothing the ranking needs was known: popular tracks instead, at most two of an artist.
+    /// Nothing the ranking needs was known: popular tracks instead, at most two of an artist while there are others.
     Popular,
 }
 
@@ -56,8 +56,8 @@ pub struct Query {
     pub ranking: Ranking,
     /// How many tracks to return at most.
     pub limit: usize,
-    /// The only tracks that may be returned; `None` for all.
-    pub candidates: Option<Arc<Bitmap>>,
+    /// The only tracks that may be returned, as from [`Engine::filter`](crate::Engine::filter); `None` for all.
+    pub candidates: Option<Arc<Allowed>>,
     /// Tracks to leave out.
     pub excluded: Vec<u32>,
     /// Whether the listener's own tracks may be returned.
@@ -65,7 +65,7 @@ pub struct Query {
 }
 
 /// What to rank by similarity to a track.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct SimilarQuery {
     /// The track to start from.
     pub track: u32,
@@ -73,6 +73,8 @@ pub struct SimilarQuery {
     pub content_weight: ContentWeight,
     /// How many tracks to return at most.
     pub limit: usize,
+    /// The only tracks that may be returned, as from [`Engine::filter`](crate::Engine::filter); `None` for all.
+    pub candidates: Option<Arc<Allowed>>,
     /// Tracks to leave out besides the track itself.
     pub excluded: Vec<u32>,
 }
@@ -105,7 +107,7 @@ pub struct RankedTrack {
 }
 
 /// A ranked list.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Answer {
     /// The tracks, best first; equal scores by track index.
     pub tracks: Vec<RankedTrack>,
@@ -114,9 +116,20 @@ pub struct Answer {
     /// What the list rests on.
     pub basis: Basis,
     /// How the tracks were found.
+    pub retrieval: Retrieval,
+}
+
+/// How the tracks of an answer were found, and how long it took.
+#[derive(Debug, Clone, Copy)]
+pub struct Retrieval {
+    /// By which search.
     pub path: Path,
-    /// How many tracks were scored.
+    /// How many tracks were looked at.
     pub scored: u64,
+    /// How long the search was predicted to take, where ways were compared.
+    pub predicted: Option<Duration>,
+    /// How long it took.
+    pub took: Duration,
 }
 
 /// Orders by falling score, then by track.

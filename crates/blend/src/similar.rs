@@ -1,11 +1,15 @@
-use crossfade_index::{Hit, Path, RowList, TopK};
+use std::time::Instant;
 
-use crate::{Answer, Basis, Components, Engine, Error, RankedTrack, SimilarQuery, query};
+use crossfade_index::{Allowed, Hit, Path, RowList, TopK};
+
+use crate::{
+    Answer, Basis, Components, Engine, Error, RankedTrack, Retrieval, SimilarQuery, query,
+};
 
 impl Engine {
     /// Ranks the catalogue by similarity to a track: `(1 - w) cos(y_i, y_j) + w g_i . g_j`.
     ///
-    /// Every track is scored. Cosines, unlike inner products, do not favour the popular: who starts from a rare track wants
+    /// Every track that may be returned is scored. Cosines, unlike inner products, do not favour the popular: who starts from a rare track wants
     /// its neighbours, not the charts.
     ///
     /// # Errors
@@ -16,6 +20,7 @@ impl Engine {
     ///
     /// If the track is out of range.
     pub fn similar(&self, query: &SimilarQuery) -> Result<Answer, Error> {
+        let begin = Instant::now();
         let model = self.model();
         let weight = query.content_weight.get();
         let start = query.track as usize;
@@ -31,10 +36,14 @@ impl Engine {
         let mut denied = query.excluded.clone();
         denied.push(query.track);
         let denied = RowList::from(denied);
-        let keep = |track: u32| !denied.contains(track);
+        let candidates = query.candidates.as_deref().map(Allowed::rows);
+        let keep = |track: u32| {
+            candidates.is_none_or(|candidates| candidates.contains(track))
+                && !denied.contains(track)
+        };
         if basis == Basis::Popular {
             let tracks = self.popularity.top(query.limit, keep);
-            return Ok(self.popular_answer(tracks, basis));
+            return Ok(self.popular_answer(tracks, basis, begin));
         }
 
         let mut joint = cosine_query(
@@ -52,7 +61,9 @@ impl Engine {
             popularity: 0.0,
         };
         let mut top = TopK::new(query.limit);
+        let mut scored = 0;
         for track in (0..model.tracks.len() as u32).filter(|&track| keep(track)) {
+            scored += 1;
             let components = components(track);
             // Nothing in common, or nothing known: not similar.
             if components != Components::default() {
@@ -75,8 +86,15 @@ impl Engine {
             tracks,
             content_weight: weight,
             basis,
-            path: Path::Exact,
-            scored: model.tracks.len() as u64,
+            retrieval: Retrieval {
+                path: match candidates {
+                    None => Path::Exact,
+                    Some(_) => Path::Listed,
+                },
+                scored,
+                predicted: None,
+                took: begin.elapsed(),
+            },
         })
     }
 }

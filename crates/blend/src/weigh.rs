@@ -1,4 +1,4 @@
-use crossfade_index::Bitmap;
+use crossfade_index::Allowed;
 
 use crate::{Basis, Engine, Listener, Ranking, calibration, engine::Eligible};
 
@@ -67,7 +67,7 @@ impl Engine {
 
 impl Weighted {
     /// The tracks that a list by only one kind of evidence may have; `None` for a true blend.
-    pub(crate) fn only<'a>(&self, eligible: &'a Eligible) -> Option<&'a Bitmap> {
+    pub(crate) fn only<'a>(&self, eligible: &'a Eligible) -> Option<&'a Allowed> {
         let is_zero = |part: &[f32]| part.iter().all(|&value| value == 0.0);
         match (is_zero(&self.collaborative), is_zero(&self.content)) {
             (false, true) => Some(&eligible.warm),

@@ -34,6 +34,10 @@ pub struct Manifest {
     pub index: crossfade_index::Config,
     /// How much of the exact answers the graph finds, by content weight; empty without a graph.
     pub recall: Vec<crossfade_index::Recall>,
+    /// What searches were measured to cost; absent without a graph. They say when the graph answers, which must not depend
+    /// on where and when a bundle is opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub costs: Option<crossfade_index::Costs>,
     /// How scores are blended.
     pub blend: Parameters,
     /// What was found before publishing: metrics on held-out plays, and the settings used.

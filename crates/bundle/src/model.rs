@@ -144,14 +144,18 @@ fn write_graph(path: &Path, graph: &Approximate) -> Result<(), Error> {
 
 fn open_graph(directory: &Path, manifest: &Manifest, engine: Engine) -> Result<Engine, Error> {
     if !manifest.files.iter().any(|file| file.name == GRAPH) {
-        return Ok(engine);
+        return calibrated(directory, engine);
     }
     let path = directory.join(GRAPH);
     let graph = Approximate::open(&path, engine.index().rows(), &manifest.index);
     match graph {
         Ok(graph) => {
             let config = manifest.index.clone();
-            Ok(engine.with_graph(graph, config, manifest.recall.clone()))
+            let engine = engine.with_graph(graph, config, manifest.recall.clone());
+            match manifest.costs.clone() {
+                Some(costs) => Ok(engine.with_costs(costs)),
+                None => Ok(engine),
+            }
         }
         Err(source) => Err(Error::Index {
             action: "open",
@@ -159,6 +163,15 @@ fn open_graph(directory: &Path, manifest: &Manifest, engine: Engine) -> Result<E
             source,
         }),
     }
+}
+
+/// Finds out what searches cost here; without a graph that changes no answer.
+fn calibrated(directory: &Path, mut engine: Engine) -> Result<Engine, Error> {
+    engine.calibrate().map_err(|source| Error::Engine {
+        path: directory.to_owned(),
+        source,
+    })?;
+    Ok(engine)
 }
 
 fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<(), Error> {

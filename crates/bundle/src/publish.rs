@@ -48,6 +48,8 @@ pub(crate) fn write_bundle(
         taste: model.taste.clone(),
         index: model.index.clone(),
         recall: publication.recall.clone(),
+        costs: (publication.engine.index().approximate())
+            .and_then(|_| publication.engine.index().costs().cloned()),
         blend: model.parameters.clone(),
         training: publication.training.clone(),
         files,

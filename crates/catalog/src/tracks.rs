@@ -18,6 +18,8 @@ pub struct TrackTable {
     pub genre: CategoryColumn,
     /// Tags.
     pub tags: TagColumn,
+    /// Markets, such as countries, that a track may be played in; without any, everywhere.
+    pub markets: TagColumn,
     /// Year of release.
     pub year: Vec<Option<i16>>,
     /// Whether the lyrics are marked explicit.

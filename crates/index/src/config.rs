@@ -8,7 +8,7 @@ use crate::{Error, JointRows};
 pub struct Config {
     /// Catalogues below this many rows get no approximate index, because exact search is faster: with the factors and
     /// embeddings of 209,000 tracks it answers 1,500 to 4,000 queries a second on one core, and its time grows with the
-    /// catalogue. Rows, at least 1.
+    /// catalogue. Where there is a graph, it answers only what it is measured to answer faster. Rows, at least 1.
     pub exact_below_rows: usize,
     /// Neighbours per row in the graph (HNSW's M), 4 to 256; twice as many on its ground level. More raise recall, build
     /// time and size (8 bytes each and row).
@@ -24,8 +24,10 @@ pub struct Config {
     pub recall_at: usize,
     /// The mean recall below which the approximate index is not used, 0 to 1.
     pub recall_floor: f32,
-    /// The largest share of the rows that may be fetched from the graph; beyond it exact search is used. Above 0, at
-    /// most 1.
+    /// The same for the rows of each band of listening that answers lie in, 0 to 1.
+    pub band_recall_floor: f32,
+    /// The largest share of the rows that may be fetched from the graph; beyond it, too far from what its recall was
+    /// measured at, exact search is used. Above 0, at most 1.
     pub largest_fetch: f32,
     /// How many rows per candidate of the graph may be gone through to complete the graph's answer, so that it is exact;
     /// if its last score leaves more rows open, the answer stays as the graph gave it. A row costs about a hundredth of a
@@ -53,6 +55,7 @@ impl Default for Config {
             expansion_search: 400,
             recall_at: 100,
             recall_floor: 0.95,
+            band_recall_floor: 0.9,
             largest_fetch: 0.05,
             certify_rows: 50,
             concurrent_searches: 64,
@@ -71,7 +74,7 @@ impl Config {
     pub fn validate(&self) -> Result<(), Error> {
         let share = |value: f32| value > 0.0 && value <= 1.0;
         let scale = |value: &f32| (1e-3..=1e3).contains(value);
-        let rules: [(&'static str, bool, &'static str); 10] = [
+        let rules: [(&'static str, bool, &'static str); 11] = [
             (
                 "exact_below_rows",
                 self.exact_below_rows >= 1,
@@ -96,6 +99,11 @@ impl Config {
             (
                 "recall_floor",
                 (0.0..=1.0).contains(&self.recall_floor),
+                "must be 0 to 1",
+            ),
+            (
+                "band_recall_floor",
+                (0.0..=1.0).contains(&self.band_recall_floor),
                 "must be 0 to 1",
             ),
             (

@@ -1,5 +1,5 @@
 use crate::{
-    Filter, Hit, JointRows, Query, TopK,
+    Allowed, Bitmap, Filter, Hit, JointRows, Query, TopK,
     scan::Scan,
     screen::{Screen, Wanted},
 };
@@ -7,19 +7,18 @@ use crate::{
 /// Rows bounded and scored together.
 pub(crate) const GROUP: usize = 128;
 
-/// With fewer than one row in this many allowed, the allowed rows are scored one by one rather than looked for among all.
-const FEW: usize = 16;
-
 /// Exact search: every row that could be among the best is scored.
 ///
 /// A copy of the rows in 8-bit integers, with a proven bound on how far a product with them can be from the score, says
-/// which rows those are; of the rows themselves hardly more are read than are returned. Under a narrow filter the allowed
-/// rows are scored as they are, a block at a time as long as the norms of the others do not exclude them. The answer is the
-/// one of [`scan_all`](Self::scan_all), bit for bit.
+/// which rows those are; of the rows themselves hardly more are read than are returned. Where few rows are allowed, they can
+/// instead be [listed](Self::search_listed) and scored as they are. Either way the answer is the one of
+/// [`scan_all`](Self::scan_all), bit for bit.
 #[derive(Debug, Clone)]
 pub struct Exact {
     rows: JointRows,
     screen: Option<Screen>,
+    // The place of each row in the order of a search, in which norms fall; without a screen rows stay where they are.
+    places: Vec<u32>,
 }
 
 /// What a search found and how much it had to look at.
@@ -35,10 +34,25 @@ impl Exact {
     /// Sorts the rows by norm and codes them: one pass over all values, and about a byte a value and twenty a row of memory.
     /// A block whose vectors repeat is coded once per distinct vector.
     pub fn new(rows: &JointRows) -> Self {
+        let screen = Screen::new(rows);
+        let mut places: Vec<u32> = (0..rows.len() as u32).collect();
+        for (place, &row) in (0..).zip(screen.iter().flat_map(Screen::order)) {
+            places[row as usize] = place;
+        }
         Self {
-            screen: Screen::new(rows),
+            screen,
+            places,
             rows: rows.clone(),
         }
+    }
+
+    /// Prepares a set of rows for searches of this index: once for any number of queries. Rows beyond the catalogue are
+    /// left out.
+    pub fn allow(&self, rows: Bitmap) -> Allowed {
+        let mut rows = rows;
+        rows.intersect(&Bitmap::full(self.rows.len()));
+        let places = rows.iter().map(|row| self.places[row as usize]).collect();
+        Allowed::new(rows, places)
     }
 
     /// The best `limit` rows that pass `filter`; fewer only if fewer pass.
@@ -57,24 +71,32 @@ impl Exact {
         if limit == 0 {
             return Found::default();
         }
-        let narrow = (filter.allowed()).filter(|allowed| allowed.len() < self.rows.len() / FEW);
         let wanted = Wanted {
             limit,
             filter,
             floor,
         };
-        let screened = match (narrow, &self.screen) {
-            (None, Some(screen)) => screen.search(query, wanted),
-            _ => None,
-        };
-        screened.unwrap_or_else(|| {
-            let mut scan = Scan::new(&self.rows, query, TopK::new(limit), *filter);
-            match narrow {
-                Some(allowed) => self.each_listed(allowed.iter(), |group| scan.visit(group)),
-                None => self.each(|group| scan.visit(group)),
-            }
-            scan.finish()
-        })
+        let screened = (self.screen.as_ref()).and_then(|screen| screen.search(query, wanted));
+        screened.unwrap_or_else(|| self.search_listed(query, limit, filter))
+    }
+
+    /// The same answer by going through the allowed rows themselves in order of falling norm, a block at a time as long as
+    /// the norms of the others do not exclude them: faster than [`search`](Self::search) where few are allowed.
+    pub fn search_listed(&self, query: &Query<'_>, limit: usize, filter: &Filter<'_>) -> Found {
+        let limit = limit.min(self.rows.len());
+        if limit == 0 {
+            return Found::default();
+        }
+        let mut scan = Scan::new(&self.rows, query, TopK::new(limit), *filter);
+        let order = self.screen.as_ref().map(Screen::order);
+        let row = |place: u32| order.map_or(place, |order| order[place as usize]);
+        match filter.allowed() {
+            Some(allowed) => each(allowed.places().iter().map(row), |group| scan.visit(group)),
+            None => each((0..self.rows.len() as u32).map(row), |group| {
+                scan.visit(group);
+            }),
+        }
+        scan.finish()
     }
 
     /// How many rows [`search_above`](Self::search_above) would have to look at, about; `None` if it has nothing to tell
@@ -87,24 +109,18 @@ impl Exact {
     pub fn scan_all(&self, query: &Query<'_>, limit: usize, filter: &Filter<'_>) -> Found {
         let limit = limit.min(self.rows.len());
         let mut scan = Scan::new(&self.rows, query, TopK::new(limit), *filter);
-        self.each(|group| scan.score_all(group));
+        each(0..self.rows.len() as u32, |group| scan.score_all(group));
         scan.finish()
     }
+}
 
-    /// Groups of all rows as they are stored.
-    fn each(&self, visit: impl FnMut(&[u32])) {
-        self.each_listed(0..self.rows.len() as u32, visit);
-    }
-
-    fn each_listed(&self, listed: impl Iterator<Item = u32>, mut visit: impl FnMut(&[u32])) {
-        let mut listed = listed
-            .take_while(|&row| (row as usize) < self.rows.len())
-            .peekable();
-        let mut group = Vec::with_capacity(GROUP);
-        while listed.peek().is_some() {
-            group.clear();
-            group.extend(listed.by_ref().take(GROUP));
-            visit(&group);
-        }
+/// Visits rows in groups.
+fn each(rows: impl Iterator<Item = u32>, mut visit: impl FnMut(&[u32])) {
+    let mut rows = rows.peekable();
+    let mut group = Vec::with_capacity(GROUP);
+    while rows.peek().is_some() {
+        group.clear();
+        group.extend(rows.by_ref().take(GROUP));
+        visit(&group);
     }
 }

@@ -1,12 +1,22 @@
-use crate::{Approximate, Config, Error, Exact, Filter, Found, Hit, JointRows, Query, Recall};
+use std::time::{Duration, Instant};
 
-/// Rows with an exact and, if it pays, an approximate way to search them, and the rule that picks between the two.
+use crate::{
+    Allowed, Approximate, Bitmap, Config, Costs, Error, Exact, Filter, Found, Hit, JointRows, Query,
+    Recall, Sample, calibrate::Timed,
+};
+
+/// Rows with several ways to search them, and the rule that picks between them.
+///
+/// There are two exact ways, by the [screen](Exact::search) and by [listing](Exact::search_listed) what a filter allows, which
+/// give the same bits, and maybe a graph. The one that [is predicted](Costs) to take the least time answers; the graph is
+/// among them only where its recall was measured to be good enough.
 #[derive(Debug)]
 pub struct Index {
     rows: JointRows,
     exact: Exact,
     approximate: Option<Approximate>,
     trust: Vec<Recall>,
+    costs: Option<Costs>,
     config: Config,
 }
 
@@ -26,8 +36,10 @@ pub struct Request<'a> {
 /// Which search answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Path {
-    /// Every row that could be among the hits was scored.
+    /// Every row that could be among the hits was scored; a screen told which.
     Exact,
+    /// The rows that a narrow filter allows were gone through: exact too.
+    Listed,
     /// The graph proposed the candidates, and the bounds of exact search showed that nothing else belongs among the hits,
     /// or found what does: the answer is the exact one.
     Certified,
@@ -35,8 +47,18 @@ pub enum Path {
     Approximate,
 }
 
+impl Path {
+    /// All paths, in order of declaration.
+    pub const ALL: [Self; 4] = [
+        Self::Exact,
+        Self::Listed,
+        Self::Certified,
+        Self::Approximate,
+    ];
+}
+
 /// The answer to a [`Request`].
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Answer {
     /// Hits, best first: `limit` of them if that many rows pass the filter.
     pub hits: Vec<Hit>,
@@ -44,6 +66,24 @@ pub struct Answer {
     pub path: Path,
     /// How many rows were looked at.
     pub visited: usize,
+    /// How long the search was predicted to take; `None` before [`Index::calibrate`].
+    pub predicted: Option<Duration>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// A way to answer, and the seconds it is predicted to take.
+#[derive(Clone, Copy)]
+struct Plan<'a> {
+    way: Way<'a>,
+    seconds: Option<f64>,
+}
+
+#[derive(Clone, Copy)]
+enum Way<'a> {
+    Screened,
+    Listed,
+    Graph(&'a Approximate),
 }
 
 impl Index {
@@ -59,6 +99,7 @@ impl Index {
             rows,
             approximate: None,
             trust: Vec::new(),
+            costs: None,
             config,
         })
     }
@@ -81,8 +122,51 @@ impl Index {
         Self {
             approximate: Some(approximate),
             trust: measured,
+            costs: None,
             ..self
         }
+    }
+
+    /// Times sample queries, several of each mix if possible, on every way to answer under several filters: some hundred
+    /// searches. Before, the screen answers, and the graph wherever it is trusted.
+    ///
+    /// Which exact way is taken changes no answer. Whether the graph is does: to have the same answers everywhere and at all
+    /// times, measure once, keep the costs with the graph, and bring them [back](Self::with_costs).
+    ///
+    /// # Errors
+    ///
+    /// As [`JointRows::query`] and [`Approximate::search`].
+    ///
+    /// # Panics
+    ///
+    /// If a query's length is not that of a joint vector.
+    pub fn calibrate(&mut self, samples: &[Sample]) -> Result<(), Error> {
+        let timed = Timed {
+            rows: &self.rows,
+            exact: &self.exact,
+            graph: self.approximate.as_ref(),
+            config: &self.config,
+        };
+        self.costs = timed.costs(samples)?;
+        Ok(())
+    }
+
+    /// Takes over costs that were measured before.
+    pub fn with_costs(self, costs: Costs) -> Self {
+        Self {
+            costs: Some(costs),
+            ..self
+        }
+    }
+
+    /// What each way to answer costs, if it is known.
+    pub fn costs(&self) -> Option<&Costs> {
+        self.costs.as_ref()
+    }
+
+    /// Prepares a set of rows for filters of this index; see [`Exact::allow`].
+    pub fn allow(&self, rows: Bitmap) -> Allowed {
+        self.exact.allow(rows)
     }
 
     /// The rows.
@@ -115,52 +199,103 @@ impl Index {
     ///
     /// If the query's length is not that of a joint vector.
     pub fn search(&self, request: &Request<'_>) -> Result<Answer, Error> {
+        let start = Instant::now();
         let query = self.rows.query(request.query)?;
-        if let Some(graph) = self.trusted(request) {
-            let expansion = self.fetch(request);
-            let found = graph.search(&query, request.limit, expansion, &request.filter)?;
-            let qualifying = request.filter.qualifying(self.rows.len());
-            if found.hits.len() >= request.limit.min(qualifying) {
-                return Ok(self.certify(&query, request, found));
+        let plan = self.plan(request);
+        let (found, path) = match plan.way {
+            Way::Graph(graph) => self.ask_graph(graph, &query, request)?,
+            Way::Screened => self.search_exact(&query, request),
+            Way::Listed => {
+                let found = (self.exact).search_listed(&query, request.limit, &request.filter);
+                (found, Path::Listed)
             }
+        };
+        Ok(Answer {
+            hits: found.hits,
+            path,
+            visited: found.visited,
+            predicted: plan.seconds.map(Duration::from_secs_f64),
+            took: start.elapsed(),
+        })
+    }
+
+    /// The way that is predicted to take the least time. Without costs, the graph if it is trusted, or else the screen.
+    fn plan(&self, request: &Request<'_>) -> Plan<'_> {
+        let graph = self.trusted(request);
+        let Some(costs) = &self.costs else {
+            return Plan {
+                way: graph.map_or(Way::Screened, Way::Graph),
+                seconds: None,
+            };
+        };
+        let allowed = request.filter.allowed().map(Allowed::len);
+        let sizes = [allowed.unwrap_or(self.rows.len()), request.limit];
+        let mut plan = (Way::Screened, costs.screened(request.mix, sizes));
+        let mut offer = |way, seconds| {
+            if seconds < plan.1 {
+                plan = (way, seconds);
+            }
+        };
+        if allowed.is_some() {
+            offer(Way::Listed, costs.listed(request.mix, sizes));
         }
-        Ok(self.search_exact(&query, request))
+        if let Some(graph) = graph {
+            let seconds = costs.graph(request.mix, self.fetch(request));
+            offer(Way::Graph(graph), seconds);
+        }
+        let (way, seconds) = plan;
+        Plan {
+            way,
+            seconds: Some(seconds),
+        }
+    }
+
+    /// The graph's answer, or the exact one if the filter left too few of its candidates.
+    fn ask_graph(
+        &self,
+        graph: &Approximate,
+        query: &Query<'_>,
+        request: &Request<'_>,
+    ) -> Result<(Found, Path), Error> {
+        let found = graph.search(query, request.limit, self.fetch(request), &request.filter)?;
+        let qualifying = request.filter.qualifying(self.rows.len());
+        Ok(match found.hits.len() >= request.limit.min(qualifying) {
+            true => self.certify(query, request, found),
+            false => self.search_exact(query, request),
+        })
     }
 
     /// What the graph found, completed by exact search from its last score on if that leaves few enough rows open.
-    fn certify(&self, query: &Query<'_>, request: &Request<'_>, found: Found) -> Answer {
+    fn certify(&self, query: &Query<'_>, request: &Request<'_>, found: Found) -> (Found, Path) {
         let Some(last) = found
             .hits
             .last()
             .filter(|_| found.hits.len() == request.limit)
         else {
             // All rows that qualify, or none were asked for.
-            return Answer::new(found, Path::Certified);
+            return (found, Path::Certified);
         };
         let open = self.exact.open(query, last.score);
         if open.is_none_or(|open| open > found.visited.saturating_mul(self.config.certify_rows)) {
-            return Answer::new(found, Path::Approximate);
+            return (found, Path::Approximate);
         }
         let wanted = (request.limit, &request.filter);
         let mut complete = self.exact.search_above(query, Some(last.score), wanted);
         complete.visited += found.visited;
-        Answer::new(complete, Path::Certified)
+        (complete, Path::Certified)
     }
 
-    fn search_exact(&self, query: &Query<'_>, request: &Request<'_>) -> Answer {
+    fn search_exact(&self, query: &Query<'_>, request: &Request<'_>) -> (Found, Path) {
         let found = self.exact.search(query, request.limit, &request.filter);
-        Answer::new(found, Path::Exact)
+        (found, Path::Exact)
     }
 
-    /// The graph, if it is worth asking for this request.
+    /// The graph, if its recall is known to be good enough for this request.
     fn trusted(&self, request: &Request<'_>) -> Option<&Approximate> {
         let graph = self.approximate.as_ref()?;
-        let small = self.rows.len() < self.config.exact_below_rows;
         let largest = self.rows.len() as f64 * f64::from(self.config.largest_fetch);
-        if small || self.fetch(request) as f64 > largest {
-            return None;
-        }
-        self.measured_well(request.mix?).then_some(graph)
+        let close = self.fetch(request) as f64 <= largest;
+        (close && self.measured_well(request.mix?)).then_some(graph)
     }
 
     /// How many candidates leave enough after the filter: as many as for an unfiltered request, per admitted row, and one
@@ -177,22 +312,12 @@ impl Index {
 
     /// Whether the measured mixes on both sides of `mix`, or at it, reach the floor.
     fn measured_well(&self, mix: f32) -> bool {
-        let reaches = |point: &Recall| point.mean >= self.config.recall_floor;
+        let reaches = |point: &Recall| point.reaches(&self.config);
         let above = self.trust.partition_point(|point| point.mix < mix);
         match self.trust.get(above) {
             Some(at) if at.mix == mix => reaches(at),
             Some(next) if above > 0 => reaches(next) && reaches(&self.trust[above - 1]),
             _ => false,
-        }
-    }
-}
-
-impl Answer {
-    fn new(found: Found, path: Path) -> Self {
-        Self {
-            hits: found.hits,
-            path,
-            visited: found.visited,
         }
     }
 }

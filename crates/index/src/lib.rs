@@ -8,9 +8,10 @@
 //!   integers, whose products come with a proven bound on what is lost, and from norms: rows lie in order of falling
 //!   norm, and most are never looked at.
 //! - [`Approximate`] asks a navigable graph (usearch) for candidates and scores those exactly.
-//! - [`Index`] has both and picks: the graph where its recall was measured to be good ([`Measured`]) and the filter leaves
-//!   most rows, exact search otherwise. Where the bounds leave little open, the graph's answer is completed and thereby
-//!   [certified](Path::Certified). It never returns fewer hits than were asked for while more rows qualify.
+//! - [`Index`] has both and picks by what each was measured to cost ([`Costs`]): exact search over all rows or over those
+//!   a filter allows, or the graph, the latter only where its recall was measured to be good ([`Measured`]). Where the
+//!   bounds leave little open, the graph's answer is completed and thereby [certified](Path::Certified). It never returns
+//!   fewer hits than were asked for while more rows qualify.
 //! - [`Batch`] scores every row of one matrix for many queries at once.
 //!
 //! Scores of single queries have the same bits on every path and every processor with fused multiply-add; ties go to the
@@ -42,9 +43,12 @@
 
 mod approximate;
 mod batch;
+mod bitmap;
 mod bound;
+mod calibrate;
 mod codes;
 mod config;
+mod cost;
 mod distinct;
 mod error;
 mod exact;
@@ -66,12 +70,15 @@ mod sieve;
 
 pub use approximate::Approximate;
 pub use batch::Batch;
+pub use bitmap::Bitmap;
+pub use calibrate::Sample;
 pub use config::Config;
+pub use cost::Costs;
 pub use error::Error;
 pub use exact::{Exact, Found};
-pub use filter::{Bitmap, Filter, RowList};
+pub use filter::{Allowed, Filter, RowList};
 pub use hit::{Hit, TopK};
 pub use index::{Answer, Index, Path, Request};
-pub use recall::{Measured, Recall};
+pub use recall::{BandRecall, Measured, Recall};
 pub use reference::rank_all;
 pub use rows::{JointRows, Query};

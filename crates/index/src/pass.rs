@@ -163,16 +163,14 @@ impl<'a> Pass<'a> {
         }
         let rows = &self.order[group * LANES..];
         let rows = &rows[..rows.len().min(LANES)];
+        let lanes = u32::MAX >> (32 - rows.len() as u32) & self.sieve.lanes(group);
+        if lanes == 0 {
+            return;
+        }
         for (known, part) in self.scratch.iter_mut().zip(self.parts) {
             known.upper = part.reach(group);
         }
-        let lanes = u32::MAX >> (32 - rows.len() as u32);
         let mut open = passing(&self.scratch, self.sieve.cut()) & lanes;
-        if self.sieve.is_selective() {
-            for (lane, &row) in rows.iter().enumerate() {
-                open &= !(u32::from(!self.sieve.allows(row)) << lane);
-            }
-        }
         if open == 0 {
             return;
         }

@@ -54,6 +54,11 @@ impl Screen {
         })
     }
 
+    /// The rows in the order of a search.
+    pub(crate) fn order(&self) -> &[u32] {
+        &self.order
+    }
+
     /// The best rows that pass the filter; `None` if the query is too long or too short to be coded.
     pub(crate) fn search(&self, query: &Query<'_>, wanted: Wanted<'_>) -> Option<Found> {
         let parts = self.parts(query)?;

@@ -46,14 +46,14 @@ impl<'a> Sieve<'a> {
         self.cut
     }
 
-    /// Whether [`allows`](Self::allows) has anything to say.
-    pub(crate) fn is_selective(&self) -> bool {
-        self.filter.allowed().is_some()
-    }
-
-    /// The cheap half of the filter; [`offer`](Self::offer) asks for the other.
-    pub(crate) fn allows(&self, row: u32) -> bool {
-        self.filter.allows(row)
+    /// Which rows of a group are allowed, one bit each: the cheap half of the filter; [`offer`](Self::offer) asks for the
+    /// other.
+    #[inline(always)]
+    pub(crate) fn lanes(&self, group: usize) -> u32 {
+        match self.filter.allowed() {
+            Some(allowed) => allowed.places().lanes(group),
+            None => u32::MAX,
+        }
     }
 
     /// Takes an allowed row that may reach the cut.

@@ -1,4 +1,4 @@
-use crossfade_index::{Bitmap, Exact, Filter, Hit, JointRows, RowList, rank_all};
+use crossfade_index::{Allowed, Bitmap, Exact, Filter, Hit, JointRows, RowList, rank_all};
 use crossfade_matrix::Dense;
 use proptest::prelude::*;
 
@@ -39,6 +39,8 @@ fn assert_same(rows: &JointRows, query: &[f32], limit: usize, filter: &Filter<'_
             .collect()
     };
     assert_eq!(bits(&pruned.hits), bits(&plain.hits));
+    let listed = exact.search_listed(&checked, limit, filter);
+    assert_eq!(bits(&listed.hits), bits(&plain.hits));
     pruned.visited
 }
 
@@ -59,9 +61,12 @@ fn pruning_changes_nothing_and_saves_most_rows_when_norms_differ() {
 #[test]
 fn filters_are_kept_whether_they_leave_many_rows_few_or_none() {
     let mut world = World::new(2000, 32, 16, 2);
-    let nothing = Bitmap::default();
-    let few: Bitmap = (0..2000).step_by(97).chain([5000]).collect();
-    let most: Bitmap = (0..2000).filter(|row| row % 5 != 0).collect();
+    let exact = Exact::new(&world.rows);
+    let allow = |rows: Bitmap| exact.allow(rows);
+    let nothing = Allowed::default();
+    let few = allow((0..2000).step_by(97).chain([5000]).collect());
+    let most = allow((0..2000).filter(|row| row % 5 != 0).collect());
+    assert_eq!((few.len(), most.len()), (21, 1600));
     let deny: RowList = (0..2000).step_by(3).collect();
     for w in [0.0, 0.5, 1.0] {
         let query = world.query(w);
@@ -117,7 +122,8 @@ fn vectors_that_repeat_change_nothing() {
         world.rows.block(2).clone(),
     ];
     let rows = JointRows::new(blocks).unwrap();
-    let some: Bitmap = (0..1500).filter(|row| row % 3 == 1).collect();
+    let some = (0..1500).filter(|row| row % 3 == 1).collect();
+    let some = Exact::new(&rows).allow(some);
     let deny: RowList = (0..1500).step_by(7).collect();
     for w in [0.0, 0.1, 0.5, 0.9, 1.0] {
         for mut query in world.queries(w, 3) {
@@ -159,7 +165,8 @@ proptest! {
         let joint = JointRows::new(vec![Dense::new(rows, 5, wide), Dense::new(rows, 2, narrow)]).unwrap();
         let query: Vec<f32> = query.into_iter().map(f32::from).collect();
         let deny = RowList::from(deny);
-        let allow: Option<Bitmap> = allow.map(|rows| rows.into_iter().collect());
+        let exact = Exact::new(&joint);
+        let allow = allow.map(|rows| exact.allow(rows.into_iter().collect()));
         let filter = allow.as_ref().map_or(Filter::all(), |rows| Filter::all().allowing(rows)).denying(&deny);
         assert_same(&joint, &query, limit, &filter);
         // Small integers are exact in both precisions, so here even the order among equals must agree.

@@ -4,6 +4,7 @@
 
 mod approximate;
 mod batch;
+mod costs;
 mod exact;
 mod planner;
 mod worlds;

@@ -133,6 +133,9 @@ pub struct TrackColumns {
     pub genre: String,
     /// Tags: a list of texts, or one text with commas between the tags. Default `tags`.
     pub tags: String,
+    /// Markets, such as countries, that a track may be played in, a list of texts, or one text with commas between them; a
+    /// track without any may be played everywhere. Default `markets`.
+    pub markets: String,
     /// Release date: a date, a timestamp, a year, or text that starts with a four-digit year. Used where `year` is
     /// unknown. Default `release_date`.
     pub release_date: String,
@@ -157,6 +160,7 @@ impl Default for TrackColumns {
             album: "album".into(),
             genre: "genre".into(),
             tags: "tags".into(),
+            markets: "markets".into(),
             release_date: "release_date".into(),
             year: "year".into(),
             explicit: "explicit".into(),
@@ -182,6 +186,7 @@ impl TrackColumns {
             ("album", &self.album),
             ("genre", &self.genre),
             ("tags", &self.tags),
+            ("markets", &self.markets),
             ("release_date", &self.release_date),
             ("year", &self.year),
             ("explicit", &self.explicit),

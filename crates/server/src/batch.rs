@@ -2,9 +2,11 @@
 
 use std::{path::Path, sync::Arc};
 
-use crossfade_blend::{Answer, Basis, ContentWeight, Engine, Query, Ranking};
+use crossfade_blend::{
+    Answer, Basis, ContentWeight, Engine, Query, Ranking, TrackFilter, UnknownNames,
+};
 use crossfade_catalog::Vocab;
-use crossfade_index::Bitmap;
+use crossfade_index::{Allowed, Bitmap};
 use crossfade_ingest::{ScoreWriter, Scores};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -21,6 +23,8 @@ pub struct BatchRequest {
     pub users: Option<Vocab>,
     /// Ids of the tracks that may be returned; `None` for all.
     pub candidates: Option<Vocab>,
+    /// Which of them may be returned.
+    pub filter: TrackFilter,
     /// By which evidence.
     pub ranking: Ranking,
     /// How many tracks for each user.
@@ -42,6 +46,8 @@ pub struct BatchReport {
     pub popular: usize,
     /// Candidates that the bundle does not know.
     pub unknown_candidates: usize,
+    /// What the filter names that the bundle does not know.
+    pub unknown_names: UnknownNames,
     /// Rows written.
     pub rows: u64,
 }
@@ -103,12 +109,20 @@ fn candidates(
     engine: &Engine,
     request: &BatchRequest,
     report: &mut BatchReport,
-) -> Option<Arc<Bitmap>> {
-    let ids = request.candidates.as_ref()?;
+) -> Option<Arc<Allowed>> {
+    let (met, unknown) = engine.filter(&request.filter);
+    report.unknown_names = unknown;
+    let Some(ids) = &request.candidates else {
+        return met;
+    };
     let vocab = &engine.model().tracks.ids;
     let known: Bitmap = ids.iter().filter_map(|id| vocab.index_of(id)).collect();
     report.unknown_candidates = ids.len() - known.len();
-    Some(Arc::new(known))
+    let mut allowed = engine.index().allow(known);
+    if let Some(met) = met {
+        allowed.intersect(&met);
+    }
+    Some(Arc::new(allowed))
 }
 
 fn columns<'a>(engine: &'a Engine, users: &[&'a str], answers: &[(bool, Answer)]) -> Scores<'a> {

@@ -7,6 +7,7 @@
 pub mod batch;
 pub mod cli;
 pub mod grpc;
+pub mod paths;
 pub mod pb;
 pub mod pipeline;
 pub mod serving;

@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwapOption;
 use crossfade_bundle::{Bundle, Error, Store};
 
+use crate::paths::PathCounters;
+
 /// Holds the bundle in service. Readers take a reference and keep it for a whole request; replacing it does not wait for
 /// them, and the old bundle goes when its last request does.
 #[derive(Debug)]
@@ -13,6 +15,8 @@ pub struct Serving {
     bundle: ArcSwapOption<Bundle>,
     /// Serialises activations, so that of two at once the later one wins in the store and here.
     activating: Mutex<()>,
+    /// What was searched, whatever the bundle.
+    paths: PathCounters,
 }
 
 impl Serving {
@@ -22,12 +26,18 @@ impl Serving {
             store,
             bundle: ArcSwapOption::empty(),
             activating: Mutex::new(()),
+            paths: PathCounters::default(),
         }
     }
 
     /// Where the bundles come from.
     pub fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// How often each way to find tracks was taken since the start, and what it cost.
+    pub fn paths(&self) -> &PathCounters {
+        &self.paths
     }
 
     /// The bundle in service, if there is one.

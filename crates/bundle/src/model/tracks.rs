@@ -49,6 +49,9 @@ pub(super) fn to_batch(table: &TrackTable) -> Result<RecordBatch, ArrowError> {
     add("tags", !table.tags.is_empty(), &|| {
         tags(&table.tags, tracks)
     });
+    add("markets", !table.markets.is_empty(), &|| {
+        tags(&table.markets, tracks)
+    });
     add("year", !table.year.is_empty(), &|| {
         Arc::new(
             (0..tracks as usize)
@@ -104,7 +107,8 @@ pub(super) fn from_batch(batch: &RecordBatch) -> Result<TrackTable, ArrowError> 
             "artist" => table.artist = categories(strings(batch, name)?),
             "album" => table.album = categories(strings(batch, name)?),
             "genre" => table.genre = categories(strings(batch, name)?),
-            "tags" => table.tags = read_tags(batch)?,
+            "tags" => table.tags = lists(batch, name)?,
+            "markets" => table.markets = lists(batch, name)?,
             "year" => table.year = primitive::<Int16Type>(batch, name)?,
             "duration_ms" => table.duration_ms = primitive::<UInt32Type>(batch, name)?,
             "explicit" => {
@@ -144,19 +148,19 @@ fn tags(source: &TagColumn, tracks: u32) -> ArrayRef {
     Arc::new(lists.finish())
 }
 
-fn read_tags(batch: &RecordBatch) -> Result<TagColumn, ArrowError> {
-    let lists: &ListArray = column(batch, "tags")?
+fn lists(batch: &RecordBatch, name: &str) -> Result<TagColumn, ArrowError> {
+    let lists: &ListArray = column(batch, name)?
         .as_list_opt()
-        .ok_or_else(|| wrong_type("tags"))?;
-    let mut tags = TagColumn::default();
+        .ok_or_else(|| wrong_type(name))?;
+    let mut column = TagColumn::default();
     for list in lists.iter() {
-        let list = list.ok_or_else(|| wrong_type("tags"))?;
+        let list = list.ok_or_else(|| wrong_type(name))?;
         let list = list
             .as_string_opt::<i64>()
-            .ok_or_else(|| wrong_type("tags"))?;
-        tags.push(list.iter().flatten());
+            .ok_or_else(|| wrong_type(name))?;
+        column.push(list.iter().flatten());
     }
-    Ok(tags)
+    Ok(column)
 }
 
 fn strings<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a LargeStringArray, ArrowError> {

@@ -53,7 +53,8 @@ const YEAR: usize = 7;
 const EXPLICIT: usize = 8;
 const DURATION: usize = 9;
 const EMBEDDING: usize = 10;
-const FEATURES: usize = 11;
+const MARKETS: usize = 11;
+const FEATURES: usize = 12;
 
 fn wants(columns: &TrackColumns) -> Vec<Want> {
     let mut wants = vec![
@@ -68,6 +69,7 @@ fn wants(columns: &TrackColumns) -> Vec<Want> {
         Want::optional("explicit", &columns.explicit, Kind::Flag),
         Want::optional("duration_ms", &columns.duration_ms, Kind::Number),
         Want::optional("embedding", &columns.embedding, Kind::Vector),
+        Want::optional("markets", &columns.markets, Kind::Tags),
     ];
     // Nobody asked for the default set by name, so a column of it that holds text ("key" = "C#") is no mistake.
     let need = if columns.features == SPOTIFY_FEATURES {
@@ -175,12 +177,18 @@ impl Reader {
                 column.push(value.filter(|name| !name.is_empty()));
             });
         }
-        if let Some(tags) = &values.tags {
-            if tags.get(row, &mut self.tags).is_err() {
-                note(Reason::TextNotUtf8);
+        let lists = [
+            (&values.tags, &mut table.tags),
+            (&values.markets, &mut table.markets),
+        ];
+        for (values, column) in lists {
+            if let Some(values) = values {
+                if values.get(row, &mut self.tags).is_err() {
+                    note(Reason::TextNotUtf8);
+                }
+                (column.len()..track).for_each(|_| column.push([]));
+                column.push(self.tags.iter().map(String::as_str));
             }
-            (table.tags.len()..track).for_each(|_| table.tags.push([]));
-            table.tags.push(self.tags.iter().map(String::as_str));
         }
         self.describe_numbers(values, row, track, note);
     }
@@ -330,6 +338,7 @@ struct Values {
     album: Option<Labels>,
     genre: Option<Labels>,
     tags: Option<Tags>,
+    markets: Option<Tags>,
     release_date: Option<Years>,
     year: Option<Years>,
     explicit: Option<Float64Array>,
@@ -348,6 +357,7 @@ impl Values {
             album: labels(ALBUM),
             genre: labels(GENRE),
             tags: columns[TAGS].as_ref().map(Tags::new),
+            markets: columns[MARKETS].as_ref().map(Tags::new),
             release_date: columns[RELEASE_DATE].as_ref().map(Years::new),
             year: columns[YEAR].as_ref().map(Years::new),
             explicit: numbers(&columns[EXPLICIT]),

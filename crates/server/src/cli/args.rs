@@ -301,12 +301,76 @@ pub(super) struct AudienceArgs {
     /// Tracks to leave out, separated by commas.
     #[arg(long, value_delimiter = ',', value_name = "ID")]
     pub(super) exclude: Vec<String>,
+    /// Only these tracks, separated by commas.
+    #[arg(long, value_delimiter = ',', value_name = "ID")]
+    pub(super) only: Vec<String>,
+    #[command(flatten)]
+    pub(super) filter: FilterArgs,
     /// Return tracks the listener already played, too.
     #[arg(long)]
     pub(super) include_played: bool,
     /// How many tracks.
     #[arg(long, short = 'n', default_value_t = 10)]
     pub(super) limit: i32,
+}
+
+/// Which tracks may be returned; all conditions must hold.
+#[derive(Debug, Args)]
+pub(super) struct FilterArgs {
+    /// Only tracks of this artist; may be repeated for more of them.
+    #[arg(long, value_name = "NAME")]
+    pub(super) artist: Vec<String>,
+    /// No tracks of this artist; may be repeated.
+    #[arg(long, value_name = "NAME")]
+    pub(super) block_artist: Vec<String>,
+    /// Only tracks of this genre; may be repeated for more of them.
+    #[arg(long, value_name = "NAME")]
+    pub(super) genre: Vec<String>,
+    /// No tracks of this genre; may be repeated.
+    #[arg(long, value_name = "NAME")]
+    pub(super) block_genre: Vec<String>,
+    /// Only tracks of this year or these years, as in 1990, 1990-1999, 1990- or -1999.
+    #[arg(long, value_name = "YEARS", allow_hyphen_values = true)]
+    pub(super) year: Option<YearsArg>,
+    /// Only tracks that are marked explicit, or only those that are not.
+    #[arg(long, value_name = "true|false")]
+    pub(super) explicit: Option<bool>,
+    /// Only tracks that may be played in this market.
+    #[arg(long, value_name = "NAME")]
+    pub(super) market: Option<String>,
+}
+
+/// Years from the first to the last, of which either may be open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct YearsArg {
+    pub(super) first: Option<u16>,
+    pub(super) last: Option<u16>,
+}
+
+impl std::str::FromStr for YearsArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let year = |text: &str| -> Result<Option<u16>, String> {
+            let parsed = text.parse().map(Some);
+            match text {
+                "" => Ok(None),
+                _ => parsed.map_err(|_| format!("{text:?} is no year")),
+            }
+        };
+        let (first, last) = text.split_once('-').unwrap_or((text, text));
+        let years = Self {
+            first: year(first)?,
+            last: year(last)?,
+        };
+        match (years.first, years.last) {
+            (None, None) => Err("no year is named".to_owned()),
+            (Some(first), Some(last)) if first > last => {
+                Err(format!("{first} is later than {last}"))
+            }
+            _ => Ok(years),
+        }
+    }
 }
 
 /// A track and how often it was played.
@@ -359,6 +423,14 @@ pub(super) struct Similar {
     /// From 0 (same listeners) to 1 (same sound).
     #[arg(long, short = 'w')]
     pub(super) content_weight: Option<f64>,
+    /// Tracks to leave out, separated by commas.
+    #[arg(long, value_delimiter = ',', value_name = "ID")]
+    pub(super) exclude: Vec<String>,
+    /// Only these tracks, separated by commas.
+    #[arg(long, value_delimiter = ',', value_name = "ID")]
+    pub(super) only: Vec<String>,
+    #[command(flatten)]
+    pub(super) filter: FilterArgs,
     /// How many tracks.
     #[arg(long, short = 'n', default_value_t = 10)]
     pub(super) limit: i32,
@@ -391,6 +463,8 @@ pub(super) struct Score {
     /// Parquet file with a column track_id: what may be recommended; without it, everything.
     #[arg(long, value_name = "FILE")]
     pub(super) candidates: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) filter: FilterArgs,
     /// Which evidence orders the tracks.
     #[arg(
         long,
@@ -509,6 +583,10 @@ pub(super) struct Measure {
     /// Content weights, 0 to 1.
     #[arg(long, value_delimiter = ',', default_values_t = [0.0, 0.25, 0.5, 0.75, 1.0])]
     pub(super) content_weight: Vec<f64>,
+    /// Also measure under filters that leave these shares of the tracks, in per cent: tracks at random, whole artists, and
+    /// neighbouring years.
+    #[arg(long, value_delimiter = ',', value_name = "PERCENT")]
+    pub(super) selectivity: Vec<f64>,
     /// Threads that ask at the same time.
     #[arg(long, default_value_t = 1, value_parser = value_parser!(u16).range(1..=1024))]
     pub(super) threads: u16,
@@ -535,6 +613,18 @@ mod tests {
             (counted.track_id.as_str(), counted.play_count),
             ("spotify:track:x", Some(3))
         );
+    }
+
+    #[test]
+    fn years_may_be_open_on_either_side() {
+        let years = |first, last| Ok(YearsArg { first, last });
+        assert_eq!("1990".parse(), years(Some(1990), Some(1990)));
+        assert_eq!("1990-1999".parse(), years(Some(1990), Some(1999)));
+        assert_eq!("1990-".parse(), years(Some(1990), None));
+        assert_eq!("-1999".parse(), years(None, Some(1999)));
+        for wrong in ["", "-", "1999-1990", "nineties", "1990-1999-2000"] {
+            assert!(wrong.parse::<YearsArg>().is_err(), "{wrong}");
+        }
     }
 
     #[test]

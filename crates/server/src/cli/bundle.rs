@@ -1,3 +1,4 @@
+use crossfade_blend::BANDS;
 use crossfade_bundle::{Manifest, Store, Summary};
 use serde::Serialize;
 
@@ -103,8 +104,33 @@ fn show(store: &Store, version: Option<String>, ui: &Ui) -> anyhow::Result<()> {
             ]);
         }
         text += &files.to_string();
+        if !manifest.recall.is_empty() {
+            text += &format!("\n\nThe graph finds, of the exact answers:\n{}", recall(manifest));
+        }
         text
     })
+}
+
+/// How much the graph finds, by content weight and band of popularity, and where it may answer.
+fn recall(manifest: &Manifest) -> String {
+    let mut header = vec!["content weight", "recall", "worst query"];
+    header.extend(BANDS);
+    header.push("may answer");
+    let mut rows = table(&header, usize::MAX);
+    for at in &manifest.recall {
+        let mut row = vec![
+            at.mix.to_string(),
+            format!("{:.4}", at.mean),
+            format!("{:.4}", at.min),
+        ];
+        row.extend((0..BANDS.len()).map(|band| {
+            let of_band = at.bands.get(band).filter(|band| band.hits > 0);
+            of_band.map_or_else(String::new, |band| format!("{:.4}", band.found))
+        }));
+        row.push(if at.reaches(&manifest.index) { "yes" } else { "no" }.to_owned());
+        rows.add_row(row);
+    }
+    rows.to_string()
 }
 
 /// A bundle whose files all have the bytes they were published with.

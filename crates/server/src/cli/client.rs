@@ -9,7 +9,7 @@ use tonic::{Status, transport::Endpoint};
 use tonic_types::StatusExt;
 
 use super::{
-    args::{AudienceArgs, Compare, RankingArg, Recommend, ServerArg, Similar},
+    args::{AudienceArgs, Compare, FilterArgs, RankingArg, Recommend, ServerArg, Similar},
     tables::table,
     ui::{Ui, print},
 };
@@ -29,6 +29,7 @@ pub(super) fn recommend(args: &Recommend, ui: &Ui) -> anyhow::Result<()> {
         limit: Some(args.audience.limit),
         exclude_track_ids: args.audience.exclude.clone(),
         include_played: args.audience.include_played,
+        filter: args.audience.filter.wire(&args.audience.only),
     };
     let response = call(&args.server, async |mut client: Client| {
         client.recommend(request).await
@@ -43,7 +44,8 @@ pub(super) fn recommend(args: &Recommend, ui: &Ui) -> anyhow::Result<()> {
             name(response.basis().as_str_name(), "BASIS_"),
             response.bundle_version
         );
-        heading + &unknown(&response.unknown_track_ids) + "\n\n" + &ranked(&response.tracks)
+        let unknown = unknown(&response.unknown_track_ids, response.unknown_names.as_ref());
+        heading + &unknown + "\n\n" + &ranked(&response.tracks)
     })
 }
 
@@ -53,7 +55,8 @@ pub(super) fn similar(args: &Similar, ui: &Ui) -> anyhow::Result<()> {
         ranking: pb::Ranking::Unspecified.into(),
         content_weight: args.content_weight,
         limit: Some(args.limit),
-        exclude_track_ids: Vec::new(),
+        exclude_track_ids: args.exclude.clone(),
+        filter: args.filter.wire(&args.only),
     };
     let response = call(&args.server, async |mut client: Client| {
         client.similar_tracks(request).await
@@ -67,7 +70,8 @@ pub(super) fn similar(args: &Similar, ui: &Ui) -> anyhow::Result<()> {
             name(response.basis().as_str_name(), "BASIS_"),
             response.bundle_version
         );
-        heading + "\n\n" + &ranked(&response.tracks)
+        let unknown = unknown(&response.unknown_track_ids, response.unknown_names.as_ref());
+        heading + &unknown + "\n\n" + &ranked(&response.tracks)
     })
 }
 
@@ -83,6 +87,7 @@ pub(super) fn compare(args: &Compare, ui: &Ui) -> anyhow::Result<()> {
         limit: Some(args.audience.limit),
         exclude_track_ids: args.audience.exclude.clone(),
         include_played: args.audience.include_played,
+        filter: args.audience.filter.wire(&args.audience.only),
     };
     let response = call(&args.server, async |mut client: Client| {
         client.compare_rankings(request).await
@@ -90,7 +95,7 @@ pub(super) fn compare(args: &Compare, ui: &Ui) -> anyhow::Result<()> {
     show(ui, "CompareRankingsResponse", &response, |response| {
         let user = listener(&args.audience.user, response.user_known);
         format!("Rankings for {user}, bundle {}", response.bundle_version)
-            + &unknown(&response.unknown_track_ids)
+            + &unknown(&response.unknown_track_ids, response.unknown_names.as_ref())
             + "\n\n"
             + &comparison(response)
     })
@@ -176,11 +181,19 @@ fn listener(user: &str, known: bool) -> String {
     }
 }
 
-fn unknown(tracks: &[String]) -> String {
-    match tracks {
-        [] => String::new(),
-        tracks => format!("\nunknown tracks: {}", tracks.join(", ")),
-    }
+fn unknown(tracks: &[String], names: Option<&pb::UnknownNames>) -> String {
+    let nothing = pb::UnknownNames::default();
+    let names = names.unwrap_or(&nothing);
+    let lists = [
+        ("tracks", tracks),
+        ("artists", &names.artists),
+        ("genres", &names.genres),
+        ("markets", &names.markets),
+    ];
+    let named = lists.into_iter().filter(|(_, names)| !names.is_empty());
+    named
+        .map(|(what, names)| format!("\nunknown {what}: {}", names.join(", ")))
+        .collect()
 }
 
 /// An enum value for people: RANKING_BLEND becomes blend.
@@ -198,6 +211,25 @@ impl AudienceArgs {
                 play_count: play.play_count,
             })
             .collect()
+    }
+}
+
+impl FilterArgs {
+    /// The filter of a request; `only` lists tracks.
+    fn wire(&self, only: &[String]) -> Option<pb::TrackFilter> {
+        let year = |year: Option<u16>| year.map(i32::from);
+        let filter = pb::TrackFilter {
+            track_ids: only.to_vec(),
+            artists: self.artist.clone(),
+            blocked_artists: self.block_artist.clone(),
+            genres: self.genre.clone(),
+            blocked_genres: self.block_genre.clone(),
+            min_year: year(self.year.and_then(|years| years.first)),
+            max_year: year(self.year.and_then(|years| years.last)),
+            explicit: self.explicit,
+            market: self.market.clone().unwrap_or_default(),
+        };
+        (filter != pb::TrackFilter::default()).then_some(filter)
     }
 }
 

@@ -11,6 +11,10 @@ use serde::Serialize;
 use super::{args::Measure, tables::table, ui::Ui};
 use crate::pipeline::{Event, queries};
 
+mod filtered;
+
+use filtered::{Filtered, Weight};
+
 /// What was measured of a bundle's retrieval.
 #[derive(Debug, Serialize)]
 struct Report {
@@ -27,6 +31,8 @@ struct Report {
     /// Memory the process holds with the bundle open, files mapped and read among it; absent where it cannot be told.
     resident_bytes: Option<u64>,
     weights: Vec<AtWeight>,
+    /// The same under filters, where that was asked for.
+    filtered: Vec<Filtered>,
 }
 
 /// The figures at one content weight.
@@ -79,6 +85,10 @@ pub(super) fn run(args: &Measure, ui: &Ui) -> anyhow::Result<()> {
             valid.with_context(|| format!("--content-weight must be from 0 to 1, is {weight}"))
         })
         .collect::<anyhow::Result<Vec<f64>>>()?;
+    for share in &args.selectivity {
+        let valid = *share > 0.0 && *share <= 100.0;
+        anyhow::ensure!(valid, "--selectivity must be above 0, at most 100, is {share}");
+    }
     let store = Store::open(&args.store.bundles)?;
     let version = args.version.clone().map_or_else(|| store.current(), Ok)?;
     ui.observe(Event::Stage("open the bundle"));
@@ -110,11 +120,28 @@ pub(super) fn run(args: &Measure, ui: &Ui) -> anyhow::Result<()> {
             paths: asking.measure(&queries, threads)?,
         })
     };
+    let filtered = weights
+        .iter()
+        .map(|&content_weight| {
+            let queries = queries(&bundle.engine, content_weight, args.queries as usize)?;
+            let weight = Weight {
+                index,
+                queries: &queries,
+                content_weight,
+                limit,
+            };
+            match args.selectivity.as_slice() {
+                [] => Ok(Vec::new()),
+                shares => weight.measure(&bundle.engine.model().tracks, shares),
+            }
+        })
+        .collect::<anyhow::Result<Vec<Vec<Filtered>>>>()?;
     let weights = weights
         .into_iter()
         .map(at_weight)
         .collect::<anyhow::Result<_>>()?;
     let report = Report {
+        filtered: filtered.into_iter().flatten().collect(),
         tracks: index.rows().len(),
         dim: index.rows().dim(),
         version: version.clone(),
@@ -276,8 +303,12 @@ fn text(report: &Report) -> String {
     let memory = report.resident_bytes.map_or_else(String::new, |bytes| {
         format!(", {:.0} MB in memory", bytes as f64 / 1e6)
     });
+    let filtered = match report.filtered.as_slice() {
+        [] => String::new(),
+        filtered => format!("\n\n{}", filtered::text(filtered)),
+    };
     format!(
-        "{}: {} tracks, vectors of {} numbers; {} hits a query, {} threads\n         opened in {:.2} s, of which {:.2} s for exact search{memory}\n\n{rows}",
+        "{}: {} tracks, vectors of {} numbers; {} hits a query, {} threads\n         opened in {:.2} s, of which {:.2} s for exact search{memory}\n\n{rows}{filtered}",
         report.version,
         report.tracks,
         report.dim,

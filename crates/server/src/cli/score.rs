@@ -1,13 +1,13 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
-use crossfade_blend::Ranking;
+use crossfade_blend::{Names, Ranking, TrackFilter};
 use crossfade_bundle::Store;
 use crossfade_catalog::Vocab;
 use crossfade_ingest::read_ids;
 
 use super::{
-    args::{RankingArg, Score},
+    args::{FilterArgs, RankingArg, Score},
     serve::open,
     train::{pool, set},
     ui::Ui,
@@ -34,15 +34,53 @@ pub(super) fn run(args: &Score, mut settings: Settings, ui: &Ui) -> anyhow::Resu
     })?;
     ui.result(&report, |report: &BatchReport| {
         format!(
-            "{} users, {} rows, bundle {}\n{} users were unknown, {} got popular tracks, {} candidates were unknown",
+            "{} users, {} rows, bundle {}\n{} users were unknown, {} got popular tracks, {} candidates were unknown{}",
             report.users,
             report.rows,
             bundle.version,
             report.unknown_users,
             report.popular,
-            report.unknown_candidates
+            report.unknown_candidates,
+            unknown_names(report)
         )
     })
+}
+
+/// What the filter names that the bundle does not know.
+fn unknown_names(report: &BatchReport) -> String {
+    let unknown = &report.unknown_names;
+    let lists = [
+        ("artists", &unknown.artists),
+        ("genres", &unknown.genres),
+        ("markets", &unknown.markets),
+    ];
+    let named = lists.into_iter().filter(|(_, names)| !names.is_empty());
+    named
+        .map(|(what, names)| format!("\nunknown {what}: {}", names.join(", ")))
+        .collect()
+}
+
+impl FilterArgs {
+    fn filter(&self) -> TrackFilter {
+        let year = |year: Option<u16>, open: i16| {
+            year.map_or(open, |year| i16::try_from(year).unwrap_or(i16::MAX))
+        };
+        TrackFilter {
+            track_ids: Vec::new(),
+            artists: Names {
+                only: self.artist.clone(),
+                blocked: self.block_artist.clone(),
+            },
+            genres: Names {
+                only: self.genre.clone(),
+                blocked: self.block_genre.clone(),
+            },
+            years: (self.year)
+                .map(|years| (year(years.first, i16::MIN), year(years.last, i16::MAX))),
+            explicit: self.explicit,
+            market: self.market.clone(),
+        }
+    }
 }
 
 fn request(args: &Score, ui: &Ui) -> anyhow::Result<BatchRequest> {
@@ -75,6 +113,7 @@ fn request(args: &Score, ui: &Ui) -> anyhow::Result<BatchRequest> {
     Ok(BatchRequest {
         users: ids(&args.users, "user_id")?,
         candidates: ids(&args.candidates, "track_id")?,
+        filter: args.filter.filter(),
         ranking,
         limit: args.limit,
         include_played: args.include_played,

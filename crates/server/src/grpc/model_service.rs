@@ -5,6 +5,7 @@ use tonic::{Request, Response, Status};
 
 use super::{convert, convert::limits, status::Refusal};
 use crate::{
+    paths::PathUse,
     pb::{self, model_service_server::ModelService},
     serving::Serving,
 };
@@ -35,7 +36,10 @@ impl ModelService for Models {
                 max_id_bytes: limits::ID_BYTES as i32,
                 max_rankings: limits::RANKINGS as i32,
                 max_in_flight: i32::try_from(self.max_in_flight).unwrap_or(i32::MAX),
+                max_filter_tracks: limits::FILTER_TRACKS as i32,
+                max_filter_names: limits::FILTER_NAMES as i32,
             }),
+            paths: self.serving.paths().uses().iter().map(path_use).collect(),
         }))
     }
 
@@ -124,6 +128,16 @@ fn list(serving: &Serving, size: usize, token: &str) -> Result<pb::ListBundlesRe
         bundles,
         next_page_token,
     })
+}
+
+fn path_use(used: &PathUse) -> pb::PathUse {
+    pb::PathUse {
+        path: convert::path(used.path).into(),
+        lists: used.lists,
+        seconds: used.taken.as_secs_f64(),
+        compared_seconds: used.compared.as_secs_f64(),
+        predicted_seconds: used.predicted.as_secs_f64(),
+    }
 }
 
 fn describe(version: &str, manifest: &Manifest, active: bool) -> pb::Bundle {

@@ -70,10 +70,11 @@ fn recommend(serving: &Serving, request: Recommend) -> Result<pb::RecommendRespo
     // One bundle for the whole request, whatever is activated meanwhile.
     let bundle = serving.bundle().ok_or(Refusal::NoBundle)?;
     let model = bundle.engine.model();
-    let audience = request.audience.resolve(&model.users, &model.tracks.ids);
+    let audience = request.audience.resolve(&bundle.engine);
     let listener = bundle.engine.listener(audience.user, &audience.plays)?;
     let query = audience.query(request.ranking, request.limit);
     let answer = bundle.engine.recommend(&listener, &query)?;
+    serving.paths().record(&answer.retrieval);
     Ok(pb::RecommendResponse {
         tracks: convert::ranked(&answer.tracks, &model.tracks),
         bundle_version: bundle.version.clone(),
@@ -81,8 +82,9 @@ fn recommend(serving: &Serving, request: Recommend) -> Result<pb::RecommendRespo
         content_weight: answer.content_weight,
         basis: convert::basis(answer.basis).into(),
         user_known: audience.user.is_some(),
-        unknown_track_ids: audience.unknown_track_ids,
-        retrieval: Some(convert::retrieval(&answer)),
+        retrieval: Some(convert::retrieval(&answer.retrieval)),
+        unknown_track_ids: audience.unknown.track_ids.clone(),
+        unknown_names: convert::unknown_names(audience.unknown),
     })
 }
 
@@ -90,29 +92,34 @@ fn similar(serving: &Serving, request: Similar) -> Result<pb::SimilarTracksRespo
     let bundle = serving.bundle().ok_or(Refusal::NoBundle)?;
     let tracks = &bundle.engine.model().tracks;
     let ranking = request.ranking;
-    let (query, unknown_track_ids) = request.resolve(&tracks.ids)?;
+    let (query, unknown) = request.resolve(&bundle.engine)?;
     let answer = bundle.engine.similar(&query)?;
+    serving.paths().record(&answer.retrieval);
     Ok(pb::SimilarTracksResponse {
         tracks: convert::ranked(&answer.tracks, tracks),
         bundle_version: bundle.version.clone(),
         ranking: ranking.into(),
         content_weight: answer.content_weight,
         basis: convert::basis(answer.basis).into(),
-        unknown_track_ids,
+        retrieval: Some(convert::retrieval(&answer.retrieval)),
+        unknown_track_ids: unknown.track_ids.clone(),
+        unknown_names: convert::unknown_names(unknown),
     })
 }
 
 fn compare(serving: &Serving, request: Compare) -> Result<pb::CompareRankingsResponse, Refusal> {
     let bundle = serving.bundle().ok_or(Refusal::NoBundle)?;
     let model = bundle.engine.model();
-    let audience = request.audience.resolve(&model.users, &model.tracks.ids);
+    let audience = request.audience.resolve(&bundle.engine);
     let listener = bundle.engine.listener(audience.user, &audience.plays)?;
     let answers = request
         .rankings
         .iter()
         .map(|&ranking| {
             let query = audience.query(ranking, request.limit);
-            Ok((ranking, bundle.engine.recommend(&listener, &query)?))
+            let answer = bundle.engine.recommend(&listener, &query)?;
+            serving.paths().record(&answer.retrieval);
+            Ok((ranking, answer))
         })
         .collect::<Result<Vec<(Ranking, Answer)>, Refusal>>()?;
     let lists: Vec<Vec<u32>> = answers
@@ -127,13 +134,15 @@ fn compare(serving: &Serving, request: Compare) -> Result<pb::CompareRankingsRes
                 content_weight: answer.content_weight,
                 tracks: convert::ranked(&answer.tracks, &model.tracks),
                 basis: convert::basis(answer.basis).into(),
+                retrieval: Some(convert::retrieval(&answer.retrieval)),
             })
             .collect(),
         agreements: agreements(&lists),
         tracks: track_ranks(&lists, &model.tracks),
         bundle_version: bundle.version.clone(),
         user_known: audience.user.is_some(),
-        unknown_track_ids: audience.unknown_track_ids,
+        unknown_track_ids: audience.unknown.track_ids.clone(),
+        unknown_names: convert::unknown_names(audience.unknown),
     })
 }
 

@@ -100,6 +100,7 @@ pub async fn serve(
     .max_decoding_message_size(MAX_REQUEST)
     .accept_compressed(CompressionEncoding::Gzip)
     .accept_compressed(CompressionEncoding::Zstd);
+    let counted = Arc::clone(&serving);
     let models = ModelServiceServer::new(Models {
         serving,
         started: SystemTime::now(),
@@ -135,6 +136,7 @@ pub async fn serve(
         result = server => result?,
         () = drain => {}
     }
+    counted.paths().log();
     tracing::info!("stopped");
     Ok(())
 }
@@ -162,6 +164,7 @@ async fn follow(serving: Arc<Serving>, health: Health, every: Duration) {
         match followed {
             Ok(Ok(Some(bundle))) => {
                 tracing::info!(version = bundle.version, "bundle in service");
+                serving.paths().log();
                 last_problem.clear();
             }
             Ok(Ok(None)) => last_problem.clear(),

@@ -1,6 +1,6 @@
 use anyhow::Context;
-use crossfade_blend::{ContentWeight, Engine, Ranking};
-use crossfade_index::{Approximate, Measured, Recall};
+use crossfade_blend::{BANDS, ContentWeight, Engine, Ranking};
+use crossfade_index::{Approximate, Config, Measured, Recall};
 
 use super::{Event, Observer};
 
@@ -10,11 +10,12 @@ const WEIGHTS: [f64; 5] = [0.0, 0.25, 0.5, 0.75, 1.0];
 const QUERIES: usize = 200;
 
 /// Builds a graph over the engine's rows where the catalogue is large enough to need one, and measures it. From then on
-/// the graph answers at the content weights where it reaches `index.recall_floor`; at others the exact search does.
+/// the graph answers at the content weights where it is good enough, on average (`index.recall_floor`) and in every band of
+/// popularity (`index.band_recall_floor`), and predicted to be faster; elsewhere exact search does.
 ///
 /// # Errors
 ///
-/// If the graph cannot be built, or reaches the floor nowhere.
+/// If the graph cannot be built, or is good enough nowhere.
 pub fn with_graph(engine: Engine, observer: Observer<'_>) -> anyhow::Result<(Engine, Vec<Recall>)> {
     let config = engine.graph_config();
     let rows = engine.index().rows();
@@ -29,48 +30,78 @@ pub fn with_graph(engine: Engine, observer: Observer<'_>) -> anyhow::Result<(Eng
         });
     })
     .context("the graph cannot be built")?;
+    let bands = engine.bands();
     let recall = WEIGHTS
         .into_iter()
-        .map(|weight| measure(&engine, &graph, weight))
+        .map(|weight| measure(&engine, (&graph, &bands), weight))
         .collect::<anyhow::Result<Vec<Recall>>>()?;
-    let floor = config.recall_floor;
-    let best = recall.iter().map(|at| at.mean).fold(0.0, f32::max);
     anyhow::ensure!(
-        best >= floor,
-        "the graph finds at best {best:.4} of the exact answer, below the floor of {floor} (index.recall_floor); \
-         raise index.expansion_search or index.connectivity, or search exactly by raising index.exact_below_rows"
+        recall.iter().any(|at| at.reaches(&config)),
+        "the graph is good enough at no content weight: {}; raise index.expansion_search or index.connectivity, or search \
+         exactly by raising index.exact_below_rows",
+        best(&recall, &config)
     );
-    Ok((engine.with_graph(graph, config, recall.clone()), recall))
+    let mut engine = engine.with_graph(graph, config, recall.clone());
+    engine.calibrate()?;
+    Ok((engine, recall))
 }
 
 /// Measures again the graph of an engine that may have one, wherever `promised` says that it answers.
 ///
 /// # Errors
 ///
-/// If it misses more than `index.recall_floor` allows: such a bundle is not published.
+/// If it misses more than `index.recall_floor` or `index.band_recall_floor` allows: such a bundle is not published.
 pub fn check_recall(engine: &Engine, promised: &[Recall]) -> anyhow::Result<()> {
     let Some(graph) = engine.index().approximate() else {
         return Ok(());
     };
-    let floor = engine.model().index.recall_floor;
-    for promise in promised.iter().filter(|promise| promise.mean >= floor) {
-        let found = measure(engine, graph, f64::from(promise.mix))?;
+    let config = &engine.model().index;
+    let bands = engine.bands();
+    for promise in promised.iter().filter(|promise| promise.reaches(config)) {
+        let found = measure(engine, (graph, &bands), f64::from(promise.mix))?;
         anyhow::ensure!(
-            found.mean >= floor,
-            "at content weight {} the graph finds {:.4} of the exact answer once saved, {:.4} before, \
-             and the floor is {floor} (index.recall_floor); the bundle is not published",
-            promise.mix,
-            found.mean,
-            promise.mean
+            found.reaches(config),
+            "once saved, {}; before it was {}; the bundle is not published",
+            shortfall(&found, config),
+            described(promise)
         );
     }
     Ok(())
 }
 
+/// What the best of the measurements falls short of.
+fn best(recall: &[Recall], config: &Config) -> String {
+    let best = recall.iter().max_by(|a, b| a.mean.total_cmp(&b.mean));
+    best.map_or_else(String::new, |best| shortfall(best, config))
+}
+
+fn shortfall(recall: &Recall, config: &Config) -> String {
+    format!(
+        "at content weight {} it finds {}, and the floors are {} on average (index.recall_floor) and {} in any band of \
+         popularity (index.band_recall_floor)",
+        recall.mix,
+        described(recall),
+        config.recall_floor,
+        config.band_recall_floor
+    )
+}
+
+fn described(recall: &Recall) -> String {
+    let band = recall.weakest_band().map_or_else(String::new, |(band, of)| {
+        format!(", {:.4} in the {} of listening", of.found, BANDS[band])
+    });
+    format!("{:.4} of the exact answers{band}", recall.mean)
+}
+
 /// How much of the exact answers the graph finds on real users' queries at one content weight.
-fn measure(engine: &Engine, approximate: &Approximate, weight: f64) -> anyhow::Result<Recall> {
+fn measure(
+    engine: &Engine,
+    (approximate, bands): (&Approximate, &[u8]),
+    weight: f64,
+) -> anyhow::Result<Recall> {
     let index = engine.index();
     let measured = Measured::new(index.rows(), index.exact(), approximate, index.config());
+    let measured = measured.by_band(bands);
     let queries = queries(engine, weight, QUERIES)?;
     Ok(measured.recall(weight as f32, &queries)?)
 }

@@ -8,6 +8,10 @@ pub const DEFAULT_LIMIT: usize = 20;
 pub const HISTORY: usize = 10_000;
 /// Longest `exclude_track_ids`.
 pub const EXCLUDED: usize = 10_000;
+/// Most tracks that a filter lists.
+pub const FILTER_TRACKS: usize = 10_000;
+/// Most artists or genres in each list of a filter.
+pub const FILTER_NAMES: usize = 1_000;
 /// Longest id in bytes.
 pub const ID_BYTES: usize = 256;
 /// Largest `play_count`.

@@ -1,7 +1,10 @@
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
-use crossfade_blend::{ContentWeight, Play, Query, Ranking, SimilarQuery};
+use crossfade_blend::{
+    ContentWeight, Engine, Play, Query, Ranking, SimilarQuery, TrackFilter, UnknownNames,
+};
 use crossfade_catalog::Vocab;
+use crossfade_index::Allowed;
 
 use super::{checks::Checks, limits};
 use crate::{grpc::status::Refusal, pb};
@@ -24,6 +27,7 @@ pub(in crate::grpc) struct Audience {
     history: Vec<pb::Play>,
     excluded: Vec<String>,
     include_played: bool,
+    filter: TrackFilter,
 }
 
 /// An audience in the indices of one bundle.
@@ -33,7 +37,8 @@ pub(in crate::grpc) struct Resolved {
     pub(in crate::grpc) plays: Vec<Play>,
     pub(in crate::grpc) excluded: Vec<u32>,
     pub(in crate::grpc) include_played: bool,
-    pub(in crate::grpc) unknown_track_ids: Vec<String>,
+    pub(in crate::grpc) candidates: Option<Arc<Allowed>>,
+    pub(in crate::grpc) unknown: UnknownNames,
 }
 
 impl Recommend {
@@ -44,6 +49,7 @@ impl Recommend {
             history: request.history,
             excluded: request.exclude_track_ids,
             include_played: request.include_played,
+            filter: checks.filter(request.filter),
         };
         audience.check(&mut checks);
         let ranking = checks.ranking("", request.ranking, request.content_weight);
@@ -72,6 +78,7 @@ impl Compare {
             history: request.history,
             excluded: request.exclude_track_ids,
             include_played: request.include_played,
+            filter: checks.filter(request.filter),
         };
         audience.check(&mut checks);
         let limit = checks.limit(request.limit);
@@ -116,8 +123,9 @@ impl Audience {
         checks.excluded(&self.excluded);
     }
 
-    /// Looks up the ids in a bundle. Unknown tracks are reported, not refused.
-    pub(in crate::grpc) fn resolve(self, users: &Vocab, tracks: &Vocab) -> Resolved {
+    /// Looks up ids and names in a bundle. Unknown ones are reported, not refused.
+    pub(in crate::grpc) fn resolve(self, engine: &Engine) -> Resolved {
+        let (users, tracks) = (&engine.model().users, &engine.model().tracks.ids);
         let mut unknown = Unknown::default();
         let plays = self
             .history
@@ -128,17 +136,15 @@ impl Audience {
                 Some(Play { track, strength })
             })
             .collect();
-        let excluded = self
-            .excluded
-            .into_iter()
-            .filter_map(|id| unknown.look_up(tracks, id))
-            .collect();
+        let excluded = unknown.look_up_all(tracks, self.excluded);
+        let (candidates, names) = engine.filter(&self.filter);
         Resolved {
             user: users.index_of(&self.user_id),
             plays,
             excluded,
             include_played: self.include_played,
-            unknown_track_ids: unknown.ids,
+            candidates,
+            unknown: unknown.with(names),
         }
     }
 }
@@ -149,7 +155,7 @@ impl Resolved {
         Query {
             ranking,
             limit,
-            candidates: None,
+            candidates: self.candidates.clone(),
             excluded: self.excluded.clone(),
             include_played: self.include_played,
         }
@@ -164,6 +170,7 @@ pub(in crate::grpc) struct Similar {
     weight: ContentWeight,
     limit: usize,
     excluded: Vec<String>,
+    filter: TrackFilter,
 }
 
 impl Similar {
@@ -187,7 +194,9 @@ impl Similar {
             }
         };
         let limit = checks.limit(request.limit);
+        let filter = checks.filter(request.filter);
         checks.finish(Self {
+            filter,
             track_id: request.track_id,
             ranking,
             weight,
@@ -196,27 +205,26 @@ impl Similar {
         })
     }
 
-    /// Looks up the ids: the query, and the excluded tracks that are unknown.
+    /// Looks up ids and names: the query, and what is unknown but for the track itself, which must be known.
     pub(in crate::grpc) fn resolve(
         self,
-        tracks: &Vocab,
-    ) -> Result<(SimilarQuery, Vec<String>), Refusal> {
+        engine: &Engine,
+    ) -> Result<(SimilarQuery, UnknownNames), Refusal> {
+        let tracks = &engine.model().tracks.ids;
         let Some(track) = tracks.index_of(&self.track_id) else {
             return Err(Refusal::UnknownTrack(self.track_id));
         };
         let mut unknown = Unknown::default();
-        let excluded = self
-            .excluded
-            .into_iter()
-            .filter_map(|id| unknown.look_up(tracks, id))
-            .collect();
+        let excluded = unknown.look_up_all(tracks, self.excluded);
+        let (candidates, names) = engine.filter(&self.filter);
         let query = SimilarQuery {
             track,
             content_weight: self.weight,
             limit: self.limit,
+            candidates,
             excluded,
         };
-        Ok((query, unknown.ids))
+        Ok((query, unknown.with(names)))
     }
 }
 
@@ -234,6 +242,24 @@ impl Unknown {
             self.ids.push(id);
         }
         found
+    }
+
+    fn look_up_all(&mut self, vocab: &Vocab, ids: Vec<String>) -> Vec<u32> {
+        let known = ids.into_iter().filter_map(|id| self.look_up(vocab, id));
+        known.collect()
+    }
+
+    /// All that is unknown: these ids, and what a filter names.
+    fn with(mut self, names: UnknownNames) -> UnknownNames {
+        for id in names.track_ids {
+            if self.seen.insert(id.clone()) {
+                self.ids.push(id);
+            }
+        }
+        UnknownNames {
+            track_ids: self.ids,
+            ..names
+        }
     }
 }
 

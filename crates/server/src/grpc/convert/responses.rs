@@ -1,4 +1,6 @@
-use crossfade_blend::{Answer, Basis, RankedTrack, Ranking};
+use std::time::Duration;
+
+use crossfade_blend::{Basis, RankedTrack, Ranking, Retrieval};
 use crossfade_catalog::TrackTable;
 use crossfade_index::Path;
 
@@ -27,15 +29,23 @@ pub(in crate::grpc) fn ranked(tracks: &[RankedTrack], table: &TrackTable) -> Vec
 }
 
 /// How an answer was found.
-pub(in crate::grpc) fn retrieval(answer: &Answer) -> pb::RetrievalInfo {
-    let path = match answer.path {
+pub(in crate::grpc) fn retrieval(retrieval: &Retrieval) -> pb::RetrievalInfo {
+    let microseconds = |time: Duration| time.as_secs_f64() * 1e6;
+    pb::RetrievalInfo {
+        path: path(retrieval.path).into(),
+        tracks_scored: retrieval.scored,
+        predicted_microseconds: retrieval.predicted.map(microseconds),
+        taken_microseconds: microseconds(retrieval.took),
+    }
+}
+
+/// A way to find tracks.
+pub(in crate::grpc) fn path(path: Path) -> pb::RetrievalPath {
+    match path {
         Path::Exact => pb::RetrievalPath::Exact,
+        Path::Listed => pb::RetrievalPath::Listed,
         Path::Approximate => pb::RetrievalPath::Approximate,
         Path::Certified => pb::RetrievalPath::Certified,
-    };
-    pb::RetrievalInfo {
-        path: path.into(),
-        tracks_scored: answer.scored,
     }
 }
 
