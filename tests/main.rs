@@ -18,6 +18,8 @@ mod harness;
 mod malformed;
 /// What the rankings are worth.
 mod quality;
+/// How tracks are found: filters, paths, callers at once, and the recall of graphs.
+mod retrieval;
 /// What `data/` is.
 mod sample;
 /// What batch scoring writes.

@@ -176,7 +176,91 @@ fn recommend_cases() -> Vec<Malformed> {
             "exclude_track_ids",
         );
     }
+    for (filter, field) in filters() {
+        let filter = Some(filter);
+        add(
+            pb::RecommendRequest {
+                filter,
+                ..base.clone()
+            },
+            &format!("filter.{field}"),
+        );
+    }
     cases
+}
+
+fn filters() -> Vec<(pb::TrackFilter, String)> {
+    let none = pb::TrackFilter::default();
+    let mut filters = Vec::new();
+    let mut names = |place: &str, make: &dyn Fn(Vec<String>) -> pb::TrackFilter, most: usize| {
+        filters.push((make(vec!["a".into(); most + 1]), place.to_owned()));
+        filters.push((make(vec!["a".into(), String::new()]), format!("{place}[1]")));
+        filters.push((make(vec!["x".repeat(257)]), format!("{place}[0]")));
+    };
+    names(
+        "track_ids",
+        &|track_ids| pb::TrackFilter {
+            track_ids,
+            ..none.clone()
+        },
+        10_000,
+    );
+    names(
+        "artists",
+        &|artists| pb::TrackFilter {
+            artists,
+            ..none.clone()
+        },
+        1_000,
+    );
+    names(
+        "genres",
+        &|genres| pb::TrackFilter {
+            genres,
+            ..none.clone()
+        },
+        1_000,
+    );
+    let blocked = |blocked_artists| pb::TrackFilter {
+        blocked_artists,
+        ..none.clone()
+    };
+    names("blocked_artists", &blocked, 1_000);
+    let blocked = |blocked_genres| pb::TrackFilter {
+        blocked_genres,
+        ..none.clone()
+    };
+    names("blocked_genres", &blocked, 1_000);
+    for year in [i32::MIN, -40_000, 40_000, i32::MAX] {
+        let min_year = Some(year);
+        filters.push((
+            pb::TrackFilter {
+                min_year,
+                ..none.clone()
+            },
+            "min_year".into(),
+        ));
+        let max_year = Some(year);
+        filters.push((
+            pb::TrackFilter {
+                max_year,
+                ..none.clone()
+            },
+            "max_year".into(),
+        ));
+    }
+    let (min_year, max_year) = (Some(2_000), Some(1_999));
+    filters.push((
+        pb::TrackFilter {
+            min_year,
+            max_year,
+            ..none.clone()
+        },
+        "max_year".into(),
+    ));
+    let market = "x".repeat(257);
+    filters.push((pb::TrackFilter { market, ..none }, "market".into()));
+    filters
 }
 
 fn similar_cases() -> Vec<Malformed> {

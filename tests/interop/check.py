@@ -120,6 +120,7 @@ def check_errors(pb, model_pb, stub, models):
         (stub.Recommend, pb.RecommendRequest(ranking=99), "ranking"),
         (stub.Recommend, pb.RecommendRequest(history=[pb.Play()]), "history[0].track_id"),
         (stub.Recommend, pb.RecommendRequest(user_id="x" * 10_000_000), "user_id"),
+        (stub.Recommend, pb.RecommendRequest(filter=pb.TrackFilter(min_year=2000, max_year=1999)), "filter.max_year"),
         (stub.SimilarTracks, pb.SimilarTracksRequest(), "track_id"),
         (stub.CompareRankings, pb.CompareRankingsRequest(rankings=[pb.RankingSpec()]), "rankings"),
         (models.ListBundles, model_pb.ListBundlesRequest(page_size=-1), "page_size"),
@@ -180,7 +181,7 @@ def main(program, data):
         from crossfade.v1 import recommendation_service_pb2 as pb, recommendation_service_pb2_grpc as pb_grpc
         from crossfade.v1 import ranking_pb2
 
-        pb.Play = ranking_pb2.Play
+        pb.Play, pb.TrackFilter = ranking_pb2.Play, ranking_pb2.TrackFilter
         bundles = f"{scratch}/bundles"
         versions = [train(program, data, bundles, seed)["version"] for seed in (1, 2)]
         server, address = start(program, bundles)

@@ -307,12 +307,7 @@ impl Engine {
     }
 
     /// An answer of tracks ordered by popularity alone.
-    pub(crate) fn popular_answer(
-        &self,
-        tracks: Vec<u32>,
-        basis: Basis,
-        start: Instant,
-    ) -> Answer {
+    pub(crate) fn popular_answer(&self, tracks: Vec<u32>, basis: Basis, start: Instant) -> Answer {
         let prior = self.popularity.prior();
         let tracks: Vec<RankedTrack> = tracks
             .into_iter()

@@ -88,8 +88,7 @@ struct Postings {
 
 impl Postings {
     fn of_category(column: &CategoryColumn) -> Self {
-        let known = (0..column.len() as u32)
-            .filter_map(|track| Some((column.code(track)?, track)));
+        let known = (0..column.len() as u32).filter_map(|track| Some((column.code(track)?, track)));
         Self::new(column.names().len(), known)
     }
 
@@ -121,7 +120,10 @@ impl Postings {
     /// The tracks of one value; none of a value that does not exist.
     fn of(&self, value: u32) -> &[u32] {
         let value = value as usize;
-        match (self.starts.get(value), self.starts.get(value.saturating_add(1))) {
+        match (
+            self.starts.get(value),
+            self.starts.get(value.saturating_add(1)),
+        ) {
             (Some(&start), Some(&end)) => &self.tracks[start as usize..end as usize],
             _ => &[],
         }

@@ -26,17 +26,20 @@ fn table() -> TrackTable {
         }],
         ..TrackTable::default()
     };
-    let (mut title, mut artist, mut tags) = (
+    let (mut title, mut artist, mut tags, mut markets) = (
         TextColumn::default(),
         CategoryColumn::default(),
+        TagColumn::default(),
         TagColumn::default(),
     );
     for track in 0..4 {
         title.push((track != 1).then_some("Blue"));
         artist.push((track != 2).then_some(["Joni", "Neil"][track % 2]));
         tags.push(["folk", "70s"].into_iter().take(track));
+        markets.push(["SE", "DE", "JP"].into_iter().take(3 - track));
     }
-    (table.title, table.artist, table.tags) = (title, artist, tags);
+    (table.title, table.artist) = (title, artist);
+    (table.tags, table.markets) = (tags, markets);
     table
 }
 
@@ -138,6 +141,7 @@ fn what_is_opened_is_what_was_published_bit_for_bit() {
         assert_eq!(a.title.get(track), b.title.get(track));
         assert_eq!(a.artist.get(track), b.artist.get(track));
         assert!(a.tags.get(track).eq(b.tags.get(track)));
+        assert!(a.markets.get(track).eq(b.markets.get(track)));
         let at = track as usize;
         assert_eq!(a.year[at], b.year.get(at).copied().flatten());
         assert_eq!(a.explicit[at], b.explicit.get(at).copied().flatten());
@@ -154,7 +158,7 @@ fn what_is_opened_is_what_was_published_bit_for_bit() {
     for user in 0..3 {
         let answer = |engine: &Engine| {
             let listener = engine.listener(Some(user), &[]).unwrap();
-            engine.recommend(&listener, &query).unwrap()
+            engine.recommend(&listener, &query).unwrap().tracks
         };
         assert_eq!(answer(&bundle.engine), answer(&engine));
     }

@@ -76,7 +76,8 @@ impl Timed<'_> {
     /// Rows in numbers of these shares, spread without pattern, each set within the next.
     fn allow(&self, shares: &[f64]) -> Vec<Allowed> {
         let rows = 0..self.rows.len() as u32;
-        let within = |share: f64| move |&row: &u32| f64::from(scattered(row)) < share * 2.0_f64.powi(32);
+        let within =
+            |share: f64| move |&row: &u32| f64::from(scattered(row)) < share * 2.0_f64.powi(32);
         let of_share = |&share: &f64| rows.clone().filter(within(share)).collect::<Bitmap>();
         let sets = shares.iter().map(of_share);
         sets.map(|rows| self.exact.allow(rows)).collect()

@@ -1,8 +1,8 @@
 use std::time::{Duration, Instant};
 
 use crate::{
-    Allowed, Approximate, Bitmap, Config, Costs, Error, Exact, Filter, Found, Hit, JointRows, Query,
-    Recall, Sample, calibrate::Timed,
+    Allowed, Approximate, Bitmap, Config, Costs, Error, Exact, Filter, Found, Hit, JointRows,
+    Query, Recall, Sample, calibrate::Timed,
 };
 
 /// Rows with several ways to search them, and the rule that picks between them.

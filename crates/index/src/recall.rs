@@ -196,10 +196,7 @@ mod tests {
                 .collect()
         };
         let exact = hits(&[(1, 3.0), (2, 1.0)]);
-        assert_eq!(
-            found_of(&exact, &hits(&[(1, 3.0), (9, 1.0)])),
-            [true, true]
-        );
+        assert_eq!(found_of(&exact, &hits(&[(1, 3.0), (9, 1.0)])), [true, true]);
         assert_eq!(
             found_of(&exact, &hits(&[(1, 3.0), (9, 0.5)])),
             [true, false]

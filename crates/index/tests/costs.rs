@@ -186,7 +186,11 @@ fn adversarial() -> impl Strategy<Value = (JointRows, Vec<f32>)> {
         (values, query).prop_map(move |(values, query)| {
             let block = |from: usize, columns: usize| {
                 let of_row = |row: usize| values[row * 6 + from..][..columns].to_vec();
-                Dense::new(rows, columns, (0..rows).flat_map(of_row).collect::<Vec<_>>())
+                Dense::new(
+                    rows,
+                    columns,
+                    (0..rows).flat_map(of_row).collect::<Vec<_>>(),
+                )
             };
             let rows = JointRows::new(vec![block(0, 3), block(3, 2), block(5, 1)]).unwrap();
             (rows, query)

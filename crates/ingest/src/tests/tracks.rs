@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use arrow_array::{
     ArrayRef, BooleanArray, Date32Array, FixedSizeListArray, Float32Array, Float64Array,
     Int16Array, ListArray, TimestampMicrosecondArray,
@@ -60,7 +62,7 @@ fn the_first_row_of_a_track_wins() {
 }
 
 #[test]
-fn tags_are_lists_or_text_with_commas() {
+fn tags_and_markets_are_lists_or_text_with_commas() {
     let mut lists = ListBuilder::new(StringBuilder::new());
     for tags in [vec!["rock", " 90s ", "rock", ""], vec![], vec!["a,b"]] {
         tags.iter().for_each(|tag| lists.values().append_value(tag));
@@ -68,10 +70,17 @@ fn tags_are_lists_or_text_with_commas() {
     }
     let joined = text([Some("rock, 90s,,rock "), None, Some("a;b")]);
     for (tags, last) in [(array(lists.finish()), "a,b"), (joined, "a;b")] {
-        let (table, _) = read(&Files::of(&[("track_id", int([1, 2, 3])), ("tags", tags)]));
-        assert_eq!(table.tags.get(0).collect::<Vec<_>>(), ["rock", "90s"]);
-        assert_eq!(table.tags.get(1).count(), 0);
-        assert_eq!(table.tags.get(2).collect::<Vec<_>>(), [last]);
+        for name in ["tags", "markets"] {
+            let tags = (name, Arc::clone(&tags));
+            let (table, _) = read(&Files::of(&[("track_id", int([1, 2, 3])), tags]));
+            let column = match name {
+                "tags" => &table.tags,
+                _ => &table.markets,
+            };
+            assert_eq!(column.get(0).collect::<Vec<_>>(), ["rock", "90s"]);
+            assert_eq!(column.get(1).count(), 0);
+            assert_eq!(column.get(2).collect::<Vec<_>>(), [last]);
+        }
     }
 }
 

@@ -105,7 +105,10 @@ fn show(store: &Store, version: Option<String>, ui: &Ui) -> anyhow::Result<()> {
         }
         text += &files.to_string();
         if !manifest.recall.is_empty() {
-            text += &format!("\n\nThe graph finds, of the exact answers:\n{}", recall(manifest));
+            text += &format!(
+                "\n\nThe graph finds, of the exact answers:\n{}",
+                recall(manifest)
+            );
         }
         text
     })
@@ -127,7 +130,14 @@ fn recall(manifest: &Manifest) -> String {
             let of_band = at.bands.get(band).filter(|band| band.hits > 0);
             of_band.map_or_else(String::new, |band| format!("{:.4}", band.found))
         }));
-        row.push(if at.reaches(&manifest.index) { "yes" } else { "no" }.to_owned());
+        row.push(
+            if at.reaches(&manifest.index) {
+                "yes"
+            } else {
+                "no"
+            }
+            .to_owned(),
+        );
         rows.add_row(row);
     }
     rows.to_string()

@@ -87,7 +87,10 @@ pub(super) fn run(args: &Measure, ui: &Ui) -> anyhow::Result<()> {
         .collect::<anyhow::Result<Vec<f64>>>()?;
     for share in &args.selectivity {
         let valid = *share > 0.0 && *share <= 100.0;
-        anyhow::ensure!(valid, "--selectivity must be above 0, at most 100, is {share}");
+        anyhow::ensure!(
+            valid,
+            "--selectivity must be above 0, at most 100, is {share}"
+        );
     }
     let store = Store::open(&args.store.bundles)?;
     let version = args.version.clone().map_or_else(|| store.current(), Ok)?;

@@ -87,9 +87,11 @@ fn shortfall(recall: &Recall, config: &Config) -> String {
 }
 
 fn described(recall: &Recall) -> String {
-    let band = recall.weakest_band().map_or_else(String::new, |(band, of)| {
-        format!(", {:.4} in the {} of listening", of.found, BANDS[band])
-    });
+    let band = recall
+        .weakest_band()
+        .map_or_else(String::new, |(band, of)| {
+            format!(", {:.4} in the {} of listening", of.found, BANDS[band])
+        });
     format!("{:.4} of the exact answers{band}", recall.mean)
 }
 

@@ -113,10 +113,7 @@ impl Weight<'_> {
             let answer = self.index.search(&self.request(query, filter))?;
             asked.listed += usize::from(answer.path == Path::Listed);
             let predicted = answer.predicted.map(|time| time.as_secs_f64());
-            asked.predicted = asked
-                .predicted
-                .zip(predicted)
-                .map(|(sum, time)| sum + time);
+            asked.predicted = asked.predicted.zip(predicted).map(|(sum, time)| sum + time);
         }
         asked.seconds = start.elapsed().as_secs_f64();
         Ok(asked)
@@ -174,7 +171,11 @@ impl Kind {
 
 /// A number that looks like chance, the same for the same number.
 fn scattered(number: u32) -> u32 {
-    number.wrapping_add(1).wrapping_mul(0x9e37_79b1).swap_bytes().wrapping_mul(0x85eb_ca77)
+    number
+        .wrapping_add(1)
+        .wrapping_mul(0x9e37_79b1)
+        .swap_bytes()
+        .wrapping_mul(0x85eb_ca77)
 }
 
 pub(super) fn text(filtered: &[Filtered]) -> String {
@@ -222,7 +223,11 @@ mod tests {
         assert_eq!(Kind::Random.choose(&table, 30).len(), 30);
         let artists = Kind::Artists.choose(&table, 12);
         assert_eq!(artists.len(), 15);
-        assert!(artists.iter().all(|track| artists.contains((track + 20) % 100)));
+        assert!(
+            artists
+                .iter()
+                .all(|track| artists.contains((track + 20) % 100))
+        );
         let years = Kind::Years.choose(&table, 20);
         assert!(years.iter().eq(30..50));
         assert_eq!(Kind::Years.choose(&table, 90).len(), 80);

@@ -48,7 +48,10 @@ impl Checks {
                 let (least, most) = (i16::MIN, i16::MAX);
                 self.refuse(
                     format!("filter.{field}"),
-                    format!("must be from {least} to {most}, is {}", year.unwrap_or_default()),
+                    format!(
+                        "must be from {least} to {most}, is {}",
+                        year.unwrap_or_default()
+                    ),
                 );
                 open
             }
