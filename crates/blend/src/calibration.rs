@@ -1,4 +1,5 @@
 use crossfade_matrix::Dense;
+use rayon::prelude::*;
 
 /// How many rows a moment is taken over at most; more change it by less than users differ.
 const SAMPLE: usize = 16_384;
@@ -17,6 +18,7 @@ impl SecondMoment {
     pub(crate) fn of(vectors: &Dense) -> Self {
         let dim = vectors.columns();
         let rows: Vec<usize> = (0..vectors.rows())
+            .into_par_iter()
             .filter(|&row| vectors.row(row).iter().any(|&value| value != 0.0))
             .collect();
         let step = rows.len().div_ceil(SAMPLE).max(1);

@@ -5,6 +5,7 @@ use crossfade_index::{
     Sample,
 };
 use crossfade_mf::FoldIn;
+use rayon::prelude::*;
 
 use crate::{
     Answer, Basis, Components, ContentWeight, Error, Listener, Model, Parameters, Play, Query,
@@ -350,18 +351,26 @@ impl Eligible {
             embedding.iter().any(|&value| value != 0.0)
         };
         let is_warm = |&track: &u32| !popularity.is_cold(track);
-        Self {
-            warm: index.allow(tracks.clone().filter(is_warm).collect::<Bitmap>()),
-            heard: index.allow(tracks.filter(is_heard).collect::<Bitmap>()),
-        }
+        let warm = || index.allow(tracks.clone().filter(is_warm).collect::<Bitmap>());
+        let heard = || index.allow(tracks.clone().filter(is_heard).collect::<Bitmap>());
+        let (warm, heard) = rayon::join(warm, heard);
+        Self { warm, heard }
     }
 }
 
 fn inverse_norms(model: &Model) -> Vec<f32> {
     (0..model.track_factors.rows())
+        .into_par_iter()
         .map(|track| {
             let vector = model.track_factors.row(track);
-            let square: f64 = vector.iter().map(|&value| f64::from(value).powi(2)).sum();
+            // Several sums, so that no addition waits for the one before.
+            let mut squares = [0.0; 8];
+            for values in vector.chunks(squares.len()) {
+                for (square, &value) in squares.iter_mut().zip(values) {
+                    *square += f64::from(value).powi(2);
+                }
+            }
+            let square: f64 = squares.iter().sum();
             match square > 0.0 {
                 true => (1.0 / square.sqrt()) as f32,
                 false => 0.0,

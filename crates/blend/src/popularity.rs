@@ -2,6 +2,7 @@ use std::collections::HashMap;
 
 use crossfade_catalog::CategoryColumn;
 use crossfade_matrix::{Csr, Dense};
+use rayon::prelude::*;
 
 /// What [`Engine::bands`](crate::Engine::bands) are called.
 pub const BANDS: [&str; 3] = ["head", "middle", "tail"];
@@ -26,17 +27,13 @@ impl Popularity {
         let most = listeners.iter().copied().max().unwrap_or(0);
         let scale = f64::from(most.max(1)).ln_1p();
         let prior = listeners
-            .iter()
+            .par_iter()
             .map(|&count| (f64::from(count).ln_1p() / scale) as f32)
             .collect::<Vec<f32>>();
-        let mut order: Vec<u32> = (0..listeners.len() as u32)
-            .filter(|&track| listeners[track as usize] > 0)
-            .collect();
-        order.sort_by_key(|&track| std::cmp::Reverse(listeners[track as usize]));
         Self {
+            order: by_listeners(&listeners),
             prior: Dense::new(listeners.len(), 1, prior),
             listeners,
-            order,
         }
     }
 
@@ -105,6 +102,20 @@ impl Popularity {
         }
         bands
     }
+}
+
+/// Tracks with listeners, most first, equal ones by index.
+fn by_listeners(listeners: &[u32]) -> Vec<u32> {
+    let heard = listeners
+        .iter()
+        .enumerate()
+        .filter(|&(_, &count)| count > 0);
+    // One number to compare, and no other memory to look at.
+    let mut keys: Vec<u64> = heard
+        .map(|(track, &count)| u64::from(!count) << 32 | track as u64)
+        .collect();
+    keys.par_sort_unstable();
+    keys.into_iter().map(|key| key as u32).collect()
 }
 
 #[cfg(test)]

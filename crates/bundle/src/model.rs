@@ -56,9 +56,13 @@ pub(crate) fn open(directory: &Path, manifest: &Manifest) -> Result<Engine, Erro
     let history = Opened::map(directory, HISTORY)?;
     let tracks = Opened::map(directory, TRACKS)?;
     let vectors = Opened::map(directory, VECTORS)?;
-    let tracks = tracks.get(tracks::from_batch)?;
+    let (tracks, user_ids) = rayon::join(
+        || tracks.get(tracks::from_batch),
+        || users.get(|batch| tracks::vocab(batch, "user_id")),
+    );
+    let (tracks, user_ids) = (tracks?, user_ids?);
     let model = Model {
-        users: Arc::new(users.get(|batch| tracks::vocab(batch, "user_id"))?),
+        users: Arc::new(user_ids),
         user_factors: users.get(|batch| arrow_file::dense(batch, "factors"))?,
         tastes: users.get(|batch| arrow_file::dense(batch, "taste"))?,
         history: history

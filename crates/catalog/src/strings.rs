@@ -7,6 +7,14 @@ pub struct Strings {
 }
 
 impl Strings {
+    /// No strings, with room for so many, of so many bytes together.
+    pub fn with_capacity(strings: usize, bytes: usize) -> Self {
+        Self {
+            bytes: String::with_capacity(bytes),
+            ends: Vec::with_capacity(strings),
+        }
+    }
+
     /// Appends a string.
     pub fn push(&mut self, value: &str) {
         self.bytes.push_str(value);

@@ -32,6 +32,15 @@ impl Vocab {
         Self::default()
     }
 
+    /// An empty vocabulary with room for so many ids, of so many bytes together.
+    pub fn with_capacity(ids: usize, bytes: usize) -> Self {
+        Self {
+            ids: Strings::with_capacity(ids, bytes),
+            index: HashTable::with_capacity(ids),
+            ..Self::default()
+        }
+    }
+
     /// The index of `id`, which is added if it is new.
     ///
     /// # Panics
@@ -114,7 +123,10 @@ mod tests {
     #[test]
     fn many_ids_survive_growth() {
         let ids: Vec<String> = (0..10_000).map(|n| format!("id-{n}")).collect();
-        let vocab: Vocab = ids.iter().map(String::as_str).collect();
+        let grown: Vocab = ids.iter().map(String::as_str).collect();
+        let mut vocab = Vocab::with_capacity(ids.len(), 0);
+        ids.iter().for_each(|id| _ = vocab.intern(id));
+        assert!(vocab.iter().eq(grown.iter()));
         assert!(
             ids.iter()
                 .enumerate()

@@ -46,13 +46,7 @@ impl Approximate {
         check_products(rows, config)?;
         let threads = config.build_threads.max(config.concurrent_searches);
         let graph = graph::create(rows, config, threads)?;
-        let mut order: Vec<u32> = (0..rows.len() as u32).collect();
-        let norms = rows.norms(0);
-        order.sort_by(|&a, &b| {
-            norms[b as usize]
-                .total_cmp(&norms[a as usize])
-                .then(a.cmp(&b))
-        });
+        let order = rows.by_falling_norm(0);
         let next = AtomicUsize::new(0);
         let insert = || insert_all(rows, &graph, (&order, &next), &scales, progress);
         std::thread::scope(|scope| {

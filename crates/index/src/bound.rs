@@ -57,18 +57,30 @@ impl Slack {
 }
 
 /// An upper bound on the Euclidean norm of `vector`.
+#[inline(always)]
 pub(crate) fn norm_above(vector: &[f32]) -> f64 {
-    norm_of(vector.iter().map(|&x| f64::from(x)))
+    let mut sums = [0.0; 8];
+    let (eights, rest) = vector.as_chunks::<8>();
+    for eight in eights {
+        for (sum, &x) in sums.iter_mut().zip(eight) {
+            *sum += f64::from(x) * f64::from(x);
+        }
+    }
+    for (sum, &x) in sums.iter_mut().zip(rest) {
+        *sum += f64::from(x) * f64::from(x);
+    }
+    norm_of_squares(sums)
 }
 
 /// An upper bound on the Euclidean norm of values, each of which was rounded once to `f64`.
-#[inline(always)]
 pub(crate) fn norm_of(values: impl Iterator<Item = f64>) -> f64 {
-    // Several sums, so that no addition waits for the one before.
-    let mut sums = [0.0; 8];
-    for (at, x) in values.enumerate() {
-        sums[at % 8] += x * x;
-    }
+    norm_of_squares([values.map(|x| x * x).sum()])
+}
+
+/// An upper bound on the root of a sum of squares of values, each of which was rounded once to `f64`, of which several
+/// parts were summed, so that no addition waits for the one before.
+#[inline(always)]
+pub(crate) fn norm_of_squares<const N: usize>(sums: [f64; N]) -> f64 {
     // Squares of f32 are exact in f64; the sum, in any order, and the root are off by less than (n + 1) 2^-53 relatively,
     // and a rounding of the values and their squares by 2^-51, which is below 2^-30 for fewer than 2^22 columns.
     sums.iter().sum::<f64>().sqrt() * (1.0 + 2.0_f64.powi(-30))

@@ -14,8 +14,10 @@
 //! `2 gamma(16 + 2 B) (|q| + |f|) L`; and the score in question is itself a computed one, off by at most
 //! [`Slack::of`] of `|q| L`. Both go into the factor of `L`. What underflow adds is kept apart: [`Slack::underflow`].
 
+use rayon::prelude::*;
+
 use crate::{
-    bound::{Slack, gamma, norm_above, norm_of, round_up},
+    bound::{Slack, gamma, norm_of, norm_of_squares, round_up},
     integer::{Chunk, Digits, LANES, LARGEST_DIGITS, MOST_COLUMNS, STEP},
     parts::largest_ahead,
 };
@@ -61,67 +63,58 @@ impl Codes {
         columns <= MOST_COLUMNS && longest <= LONGEST
     }
 
-    /// Codes `vectors` of `columns` values each.
+    /// Codes `count` vectors of `columns` values each, many at a time in the current thread pool.
     pub(crate) fn new<'a>(
         columns: usize,
-        vectors: impl ExactSizeIterator<Item = &'a [f32]>,
+        count: usize,
+        vector: impl Fn(usize) -> &'a [f32] + Sync,
     ) -> Self {
         let steps = columns.div_ceil(STEP);
-        let groups = vectors.len().div_ceil(LANES);
-        let mut codes = Self {
-            chunks: vec![[[128; STEP]; LANES]; groups * steps],
-            steps,
-            scale: vec![0.0; groups * LANES],
-            error: vec![0.0; groups * LANES],
-            length: vec![0.0; groups * LANES],
-            ahead: Vec::new(),
-            falls: false,
-        };
-        let mut coded = vec![(0, 0.0); columns];
-        // Compiled for the processor's widest registers.
-        pulp::Arch::new().dispatch(
-            #[inline(always)]
-            || {
-                for (at, vector) in vectors.enumerate() {
-                    codes.put(at, vector, &mut coded);
-                }
-            },
+        let groups = count.div_ceil(LANES);
+        let mut chunks = vec![[[ZERO; STEP]; LANES]; groups * steps];
+        let [mut scale, mut error, mut length] = [(); 3].map(|()| vec![0.0; groups * LANES]);
+        let blocks = (
+            chunks.par_chunks_mut(BLOCK * steps),
+            scale.par_chunks_mut(BLOCK * LANES),
+            error.par_chunks_mut(BLOCK * LANES),
+            length.par_chunks_mut(BLOCK * LANES),
         );
-        codes.ahead = largest_ahead(&codes.length);
-        // Lengths include errors, so they fall only about as norms do.
-        codes.falls = codes
-            .length
-            .is_sorted_by(|first, next| *next <= first * 1.1);
-        codes
-    }
-
-    #[inline(always)]
-    fn put(&mut self, at: usize, vector: &[f32], coded: &mut [(u8, f64)]) {
-        let longest = vector.iter().fold(0.0_f32, |most, x| most.max(x.abs()));
-        let scale = longest / 127.0;
-        let inverse = if scale > 0.0 {
-            1.0 / f64::from(scale)
-        } else {
-            0.0
-        };
-        let lane = at % LANES;
-        for (coded, &value) in coded.iter_mut().zip(vector) {
-            // `as` saturates, so that a scale too small to be exact costs precision only.
-            let code = (f64::from(value) * inverse).round_ties_even() as i32;
-            let code = code.clamp(-127, 127);
-            let rest = f64::from(value) - f64::from(scale) * f64::from(code);
-            *coded = ((code + 128) as u8, rest);
+        blocks
+            .into_par_iter()
+            .enumerate()
+            .for_each(|(block, (chunks, scale, error, length))| {
+                let start = block * BLOCK * LANES;
+                let end = count.min(start + scale.len());
+                // Compiled for the processor's widest registers.
+                pulp::Arch::new().dispatch(
+                    #[inline(always)]
+                    || {
+                        let mut coded = vec![ZERO; steps * STEP];
+                        for (at, place) in (start..end).enumerate() {
+                            if at % LANES == 0 {
+                                touch((place..end.min(place + LANES)).map(&vector));
+                            }
+                            let made = Measures::code(vector(place), &mut coded);
+                            (scale[at], error[at], length[at]) =
+                                (made.scale, made.error, made.length);
+                            let own = &mut chunks[at / LANES * steps..][..steps];
+                            for (chunk, coded) in own.iter_mut().zip(coded.as_chunks().0) {
+                                chunk[at % LANES] = *coded;
+                            }
+                        }
+                    },
+                );
+            });
+        Self {
+            ahead: largest_ahead(&length),
+            // Lengths include errors, so they fall only about as norms do.
+            falls: length.is_sorted_by(|first, next| *next <= first * 1.1),
+            chunks,
+            steps,
+            scale,
+            error,
+            length,
         }
-        let chunks = &mut self.chunks[at / LANES * self.steps..][..self.steps];
-        for (chunk, coded) in chunks.iter_mut().zip(coded.chunks(STEP)) {
-            for (code, &(coded, _)) in chunk[lane].iter_mut().zip(coded) {
-                *code = coded;
-            }
-        }
-        let error = norm_of(coded.iter().map(|&(_, rest)| rest));
-        self.scale[at] = scale;
-        self.error[at] = round_up(error);
-        self.length[at] = round_up((norm_above(vector) + error) * (1.0 + EPSILON));
     }
 
     /// Estimates the products with the vectors of a lane group.
@@ -161,6 +154,85 @@ impl Codes {
     /// Lane groups.
     pub(crate) fn groups(&self) -> usize {
         self.scale.len() / LANES
+    }
+}
+
+/// Reads a value of each cache line of vectors that are read next: all at once, so that the wait for one is the wait for all.
+#[inline(always)]
+fn touch<'a>(vectors: impl Iterator<Item = &'a [f32]>) {
+    /// Values of a cache line.
+    const LINE: usize = 16;
+    let mut bits = 0;
+    for vector in vectors {
+        for at in (0..vector.len()).step_by(LINE) {
+            bits ^= vector[at].to_bits();
+        }
+    }
+    std::hint::black_box(bits);
+}
+
+/// What is kept of a coded vector besides its codes.
+struct Measures {
+    scale: f32,
+    error: f32,
+    length: f32,
+}
+
+impl Measures {
+    /// Writes the codes of a vector to `coded`, which has room for whole steps.
+    #[inline(always)]
+    fn code(vector: &[f32], coded: &mut [u8]) -> Self {
+        // Bits of finite numbers without their signs are in the order of their magnitudes.
+        let mut largest = 0;
+        for value in vector {
+            largest = largest.max(value.to_bits() & !SIGN);
+        }
+        let longest = f32::from_bits(largest);
+        let scale = longest / 127.0;
+        let inverse = match scale > 0.0 {
+            true => 1.0 / f64::from(scale),
+            false => 0.0,
+        };
+        let mut sums = Sums::default();
+        let (values, rest) = vector.as_chunks::<WIDTH>();
+        let (own, own_rest) = coded[..vector.len()].as_chunks_mut::<WIDTH>();
+        for (values, coded) in values.iter().zip(own) {
+            *coded = sums.code(values, scale, inverse);
+        }
+        let mut last = [0.0; WIDTH];
+        last[..rest.len()].copy_from_slice(rest);
+        own_rest.copy_from_slice(&sums.code(&last, scale, inverse)[..rest.len()]);
+        let (norm, error) = (norm_of_squares(sums.value), norm_of_squares(sums.rest));
+        Self {
+            scale,
+            error: round_up(error),
+            length: round_up((norm + error) * (1.0 + EPSILON)),
+        }
+    }
+}
+
+/// Squares of values, and of what codes leave of them.
+#[derive(Default)]
+struct Sums {
+    value: [f64; WIDTH],
+    rest: [f64; WIDTH],
+}
+
+impl Sums {
+    #[inline(always)]
+    fn code(&mut self, values: &[f32; WIDTH], scale: f32, inverse: f64) -> [u8; WIDTH] {
+        // A plain loop: what is not inlined is not compiled for the widest registers.
+        let mut codes = [0; WIDTH];
+        for at in 0..WIDTH {
+            let value = f64::from(values[at]);
+            // A scale too small to be exact costs precision only.
+            let steps = (value * inverse).clamp(-127.0, 127.0) + ROUND;
+            let rest = value - f64::from(scale) * (steps - ROUND);
+            self.value[at] += value * value;
+            self.rest[at] += rest * rest;
+            codes[at] = (steps.to_bits() as u8).wrapping_add(ZERO);
+        }
+        codes
     }
 }
 
@@ -215,6 +287,22 @@ const SHORTEST: f64 = 1.0 / (1_u64 << 40) as f64;
 /// More than all roundings of a handful of `f64` operations.
 const EPSILON: f64 = 1.0 / (1_u64 << 30) as f64;
 
+/// Lane groups that a thread codes at a time.
+const BLOCK: usize = 64;
+
+/// The code of zero.
+const ZERO: u8 = 128;
+
+/// Values that are coded side by side.
+const WIDTH: usize = 8;
+
+/// The sign bit of an `f32`.
+const SIGN: u32 = 1 << 31;
+
+/// Added to a number of moderate size, leaves no room for a fraction: the sum is rounded to a whole number, which stands in
+/// its lowest bits in two's complement.
+const ROUND: f64 = 1.5 * (1_u64 << 52) as f64;
+
 #[inline(always)]
 fn lanes(values: &[f32], group: usize) -> [f32; LANES] {
     let mut lanes = [0.0; LANES];
@@ -227,7 +315,33 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::kernel::dots;
+    use crate::{bound::norm_above, kernel::dots};
+
+    #[test]
+    fn codes_do_not_depend_on_the_number_of_threads() {
+        let values: Vec<f32> = (0..3_000 * 7).map(|n| (n as f32 * 0.37).sin()).collect();
+        let code = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+            let vector = |at: usize| &values[at * 7..][..7];
+            pool.build()
+                .unwrap()
+                .install(|| Codes::new(7, 3_000, vector))
+        };
+        let (one, three) = (code(1), code(3));
+        assert!(one.chunks == three.chunks);
+        assert_eq!((one.scale, one.error), (three.scale, three.error));
+        assert_eq!((one.length, one.ahead), (three.length, three.ahead));
+    }
+
+    #[test]
+    fn codes_are_the_nearest_whole_numbers_of_steps() {
+        let vector = [127.0, -127.0, 0.4, 0.6, -0.6, 2.5, 3.5, 0.0, -1.0];
+        let codes = Codes::new(9, 1, |_| &vector);
+        let found = |at: usize| i32::from(codes.chunks[at / STEP][0][at % STEP]) - 128;
+        let found: Vec<i32> = (0..12).map(found).collect();
+        assert_eq!(found, [127, -127, 0, 1, -1, 2, 4, 0, -1, 0, 0, 0]);
+        assert_eq!(codes.scale[0], 1.0);
+    }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
@@ -243,7 +357,7 @@ mod tests {
             let values: Vec<f32> = values.into_iter().map(|value| value * size).collect();
             let (query, rows) = values.split_at(columns);
             let vectors = rows.chunks_exact(columns);
-            let codes = Codes::new(columns, vectors.clone());
+            let codes = Codes::new(columns, 20, |at| &rows[at * columns..][..columns]);
             let norm = norm_above(query);
             let coded = CodedQuery::new(query, norm, (Slack::new(&[columns]), 1)).unwrap();
             let mut products = [0.0; 20];

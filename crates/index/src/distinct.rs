@@ -1,4 +1,10 @@
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    hash::{BuildHasherDefault, Hasher},
+};
+
+use crossfade_matrix::Dense;
+use rayon::prelude::*;
 
 use crate::{
     codes::{CodedQuery, Codes, Estimates},
@@ -31,37 +37,34 @@ pub(crate) struct Table {
 
 impl Distinct {
     /// Codes the distinct ones among the vectors of rows, in order of first appearance; `None` if more than half are distinct.
-    pub(crate) fn find<'a>(
-        columns: usize,
-        order: &[u32],
-        vector: impl Fn(u32) -> &'a [f32],
-    ) -> Option<Self> {
-        let total = order.len();
-        let mut known: HashMap<u64, u32> = HashMap::new();
+    pub(crate) fn find(block: &Dense, order: &[u32]) -> Option<Self> {
+        let vector = |row: u32| block.row(row as usize);
+        let prints = fingerprints(block);
+        if !repeat(&prints) {
+            return None;
+        }
+        let mut known: HashMap<u64, u32, BuildHasherDefault<AsIs>> = HashMap::default();
         let mut example: Vec<u32> = Vec::new();
-        let mut which = Vec::with_capacity(total.next_multiple_of(LANES));
+        let mut which = Vec::with_capacity(order.len().next_multiple_of(LANES));
         for &row in order {
-            let own = vector(row);
             let next = example.len() as u32;
-            let found = *known.entry(fingerprint(own)).or_insert(next);
+            let found = *known.entry(prints[row as usize]).or_insert(next);
             // A vector that only shares the fingerprint of another is kept apart, and is not found again.
             let first = example.get(found as usize);
-            let same = first.is_some_and(|&first| is_same(vector(first), own));
+            let same = first.is_some_and(|&first| is_same(vector(first), vector(row)));
             if !same {
                 example.push(row);
-                if example.len() * 2 > total {
-                    return None;
-                }
             }
             which.push(if same { found } else { next });
         }
         let (starts, places) = gather(&which, example.len());
-        which.resize(total.next_multiple_of(LANES), 0);
+        which.resize(order.len().next_multiple_of(LANES), 0);
+        let coded = |at: usize| vector(example[at]);
         Some(Self {
+            codes: Codes::new(block.columns(), example.len(), coded),
             which,
             starts,
             places,
-            codes: Codes::new(columns, example.iter().map(|&row| vector(row))),
             example,
         })
     }
@@ -188,6 +191,38 @@ fn gather(which: &[u32], count: usize) -> (Vec<u32>, Vec<u32>) {
     (starts, places)
 }
 
+/// The fingerprint of every row.
+fn fingerprints(block: &Dense) -> Vec<u64> {
+    let rows = (0..block.rows()).into_par_iter();
+    rows.map(|row| fingerprint(block.row(row))).collect()
+}
+
+/// Whether at most half are distinct.
+fn repeat(prints: &[u64]) -> bool {
+    let mut sorted = prints.to_vec();
+    sorted.par_sort_unstable();
+    sorted.dedup();
+    sorted.len() * 2 <= prints.len()
+}
+
+/// Hashes what is a hash already.
+#[derive(Default)]
+struct AsIs(u64);
+
+impl Hasher for AsIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("keys are numbers of 64 bits");
+    }
+}
+
 fn is_same(a: &[f32], b: &[f32]) -> bool {
     a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits())
 }
@@ -207,11 +242,12 @@ mod tests {
 
     #[test]
     fn repeated_vectors_are_coded_once_and_mostly_distinct_ones_not_at_all() {
-        let few = [[1.0, 2.0], [0.0, 0.0], [1.0, 2.0], [1.0, 2.0], [0.0, 0.0]];
-        let distinct = Distinct::find(2, &[0, 1, 2, 3, 4], |row| &few[row as usize]).unwrap();
-        assert_eq!(distinct.which[..5], [0, 1, 0, 0, 1]);
+        let few = [1.0, 2.0, 0.0, 0.0, 1.0, 2.0, 1.0, 2.0, 0.0, 0.0];
+        let distinct = Distinct::find(&Dense::new(5, 2, few.to_vec()), &[1, 0, 2, 3, 4]).unwrap();
+        assert_eq!(distinct.which[..5], [0, 1, 1, 1, 0]);
+        assert_eq!(distinct.places(1), [1, 2, 3]);
         assert_eq!(distinct.codes.groups(), 1);
-        let many = [[1.0], [2.0], [1.0]];
-        assert!(Distinct::find(1, &[0, 1, 2], |row| &many[row as usize]).is_none());
+        let many = Dense::new(3, 1, vec![1.0, 2.0, 1.0]);
+        assert!(Distinct::find(&many, &[0, 1, 2]).is_none());
     }
 }

@@ -1,4 +1,5 @@
 use crossfade_matrix::Dense;
+use rayon::prelude::*;
 
 use crate::{
     bound::Slack,
@@ -37,15 +38,14 @@ pub(crate) enum Part<'a> {
 impl Coded {
     /// Copies a block's rows in this order. Where vectors may `repeat`, it is found out whether they do.
     pub(crate) fn new(block: &Dense, order: &[u32], repeat: bool) -> Self {
-        let vectors = order.iter().map(|&row| block.row(row as usize));
-        let columns = block.columns();
-        if columns == 1 {
-            return Self::Column(Column::new(vectors.map(|vector| vector[0]).collect()));
+        let vector = |at: usize| block.row(order[at] as usize);
+        if block.columns() == 1 {
+            let values = order.par_iter().map(|&row| block.row(row as usize)[0]);
+            return Self::Column(Column::new(values.collect()));
         }
-        let distinct = || Distinct::find(columns, order, |row| block.row(row as usize));
-        match repeat.then(distinct).flatten() {
+        match repeat.then(|| Distinct::find(block, order)).flatten() {
             Some(distinct) => Self::Distinct(distinct),
-            None => Self::Rows(Codes::new(columns, vectors)),
+            None => Self::Rows(Codes::new(block.columns(), order.len(), vector)),
         }
     }
 
@@ -134,7 +134,7 @@ impl Column {
 /// Per lane group, the largest of its values and of all that follow.
 pub(crate) fn largest_ahead(values: &[f32]) -> Vec<f32> {
     let mut ahead: Vec<f32> = values
-        .chunks(LANES)
+        .par_chunks(LANES)
         .map(|group| group.iter().copied().fold(0.0, f32::max))
         .collect();
     for at in (1..ahead.len()).rev() {

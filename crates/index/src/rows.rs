@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use crossfade_matrix::Dense;
+use rayon::prelude::*;
 
 use crate::{
     Error,
@@ -10,6 +11,9 @@ use crate::{
 
 /// The largest bound on a score that is let through: half the range leaves room for every rounding on the way.
 pub(crate) const LARGEST: f64 = f32::MAX as f64 / 2.0;
+
+/// Rows whose norms a thread measures at a time.
+const NORMS: usize = 1024;
 
 /// The stored side of the inner product: several matrices ("blocks") with one vector per row each, read as one joint
 /// vector per row.
@@ -38,7 +42,8 @@ struct Block {
 }
 
 impl JointRows {
-    /// Takes blocks that describe the same rows and measures every vector's norm: one pass over all values.
+    /// Takes blocks that describe the same rows and measures every vector's norm: one pass over all values, in the current
+    /// thread pool.
     ///
     /// Exact search prunes by the norms of the first block, so put the one whose norms differ most first.
     ///
@@ -189,6 +194,17 @@ impl JointRows {
         &self.inner.blocks[block].norms
     }
 
+    /// All rows in order of falling norm of a block, equal ones by their number.
+    pub(crate) fn by_falling_norm(&self, block: usize) -> Vec<u32> {
+        let key = |(row, norm): (usize, &f32)| {
+            // Norms are not negative, so their bits are in their order.
+            u64::from(!norm.to_bits()) << 32 | row as u64
+        };
+        let mut keys: Vec<u64> = self.norms(block).par_iter().enumerate().map(key).collect();
+        keys.par_sort_unstable();
+        keys.into_par_iter().map(|key| key as u32).collect()
+    }
+
     /// The largest of [`norms`](Self::norms).
     pub(crate) fn longest(&self, block: usize) -> f32 {
         self.inner.blocks[block].longest
@@ -216,9 +232,21 @@ impl JointRows {
 
 impl Block {
     fn new(block: usize, start: usize, vectors: Dense) -> Result<Self, Error> {
-        let norms: Vec<f32> = (0..vectors.rows())
-            .map(|row| round_up(norm_above(vectors.row(row))))
-            .collect();
+        let mut norms = vec![0.0; vectors.rows()];
+        norms
+            .par_chunks_mut(NORMS)
+            .enumerate()
+            .for_each(|(chunk, norms)| {
+                // Compiled for the processor's widest registers.
+                pulp::Arch::new().dispatch(
+                    #[inline(always)]
+                    || {
+                        for (at, norm) in norms.iter_mut().enumerate() {
+                            *norm = round_up(norm_above(vectors.row(chunk * NORMS + at)));
+                        }
+                    },
+                );
+            });
         // A NaN or an infinity anywhere in the row shows in its norm.
         if let Some(row) = norms.iter().position(|norm| !norm.is_finite()) {
             return Err(Error::NotFinite { block, row });
@@ -273,6 +301,13 @@ mod tests {
         assert_eq!(rows.block_dot(0, &query, 1), 7.0);
         assert_eq!(rows.block_dot(1, &query, 1), 10.0);
         assert_eq!(rows.dot(&query, 1), 17.0);
+    }
+
+    #[test]
+    fn rows_fall_in_norm_and_equal_ones_keep_their_order() {
+        let block = Dense::new(5, 1, vec![1.0, -3.0, 0.0, 1.0, 2.0]);
+        let rows = JointRows::new(vec![block]).unwrap();
+        assert_eq!(rows.by_falling_norm(0), [1, 4, 0, 3, 2]);
     }
 
     #[test]

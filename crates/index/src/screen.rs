@@ -38,13 +38,7 @@ impl Screen {
         if !(0..rows.blocks()).all(fit) {
             return None;
         }
-        let norms = rows.norms(0);
-        let mut order: Vec<u32> = (0..rows.len() as u32).collect();
-        order.sort_unstable_by(|&a, &b| {
-            norms[b as usize]
-                .total_cmp(&norms[a as usize])
-                .then(a.cmp(&b))
-        });
+        let order = rows.by_falling_norm(0);
         Some(Self {
             blocks: (0..rows.blocks())
                 .map(|block| Coded::new(rows.block(block), &order, block > 0))

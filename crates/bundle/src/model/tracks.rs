@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use arrow_array::{
-    ArrayRef, BooleanArray, Float32Array, Int16Array, LargeStringArray, ListArray, RecordBatch,
-    UInt32Array,
+    Array, ArrayRef, BooleanArray, Float32Array, Int16Array, LargeStringArray, ListArray,
+    RecordBatch, UInt32Array,
     builder::{LargeStringBuilder, ListBuilder},
     cast::AsArray,
     types::{Float32Type, Int16Type, UInt32Type},
 };
 use arrow_schema::ArrowError;
 use crossfade_catalog::{CategoryColumn, NumericColumn, TagColumn, TextColumn, TrackTable, Vocab};
+use rayon::prelude::*;
 
 use crate::arrow_file::{column, wrong_type};
 
@@ -23,7 +24,11 @@ pub(super) fn ids(vocab: &Vocab) -> ArrayRef {
 
 pub(super) fn vocab(batch: &RecordBatch, name: &str) -> Result<Vocab, ArrowError> {
     let ids = strings(batch, name)?;
-    Ok(ids.iter().map(Option::unwrap_or_default).collect())
+    let mut vocab = Vocab::with_capacity(ids.len(), ids.value_data().len());
+    for id in ids {
+        vocab.intern(id.unwrap_or_default());
+    }
+    Ok(vocab)
 }
 
 pub(super) fn to_batch(table: &TrackTable) -> Result<RecordBatch, ArrowError> {
@@ -96,41 +101,60 @@ pub(super) fn to_batch(table: &TrackTable) -> Result<RecordBatch, ArrowError> {
 }
 
 pub(super) fn from_batch(batch: &RecordBatch) -> Result<TrackTable, ArrowError> {
-    let mut table = TrackTable {
-        ids: vocab(batch, "track_id")?,
-        ..TrackTable::default()
-    };
-    for field in batch.schema().fields() {
-        let name = field.name().as_str();
-        match name {
-            "title" => table.title = text(strings(batch, name)?),
-            "artist" => table.artist = categories(strings(batch, name)?),
-            "album" => table.album = categories(strings(batch, name)?),
-            "genre" => table.genre = categories(strings(batch, name)?),
-            "tags" => table.tags = lists(batch, name)?,
-            "markets" => table.markets = lists(batch, name)?,
-            "year" => table.year = primitive::<Int16Type>(batch, name)?,
-            "duration_ms" => table.duration_ms = primitive::<UInt32Type>(batch, name)?,
-            "explicit" => {
-                let values = column(batch, name)?
-                    .as_boolean_opt()
-                    .ok_or_else(|| wrong_type(name))?;
-                table.explicit = values.iter().collect();
-            }
-            _ => {
-                if let Some(feature) = name.strip_prefix(FEATURE) {
-                    table.features.push(NumericColumn {
-                        name: feature.to_owned(),
-                        values: primitive::<Float32Type>(batch, name)?
-                            .into_iter()
-                            .map(|value| value.unwrap_or(f32::NAN))
-                            .collect(),
-                    });
-                }
-            }
-        }
-    }
+    let schema = batch.schema();
+    // Looking names up takes most of opening a large table, and columns do not need each other.
+    let columns: Vec<Put> = schema
+        .fields()
+        .par_iter()
+        .map(|field| read(batch, field.name()))
+        .collect::<Result<_, _>>()?;
+    let mut table = TrackTable::default();
+    columns.into_iter().for_each(|put| put(&mut table));
     Ok(table)
+}
+
+/// Puts a column that was read in its place.
+type Put = Box<dyn FnOnce(&mut TrackTable) + Send>;
+
+fn read(batch: &RecordBatch, name: &str) -> Result<Put, ArrowError> {
+    fn put<T: Send + 'static>(column: T, place: fn(&mut TrackTable) -> &mut T) -> Put {
+        Box::new(move |table| *place(table) = column)
+    }
+    Ok(match name {
+        "track_id" => put(vocab(batch, name)?, |table| &mut table.ids),
+        "title" => put(text(strings(batch, name)?), |table| &mut table.title),
+        "artist" => put(categories(strings(batch, name)?), |table| &mut table.artist),
+        "album" => put(categories(strings(batch, name)?), |table| &mut table.album),
+        "genre" => put(categories(strings(batch, name)?), |table| &mut table.genre),
+        "tags" => put(lists(batch, name)?, |table| &mut table.tags),
+        "markets" => put(lists(batch, name)?, |table| &mut table.markets),
+        "year" => put(primitive::<Int16Type>(batch, name)?, |table| {
+            &mut table.year
+        }),
+        "duration_ms" => put(primitive::<UInt32Type>(batch, name)?, |table| {
+            &mut table.duration_ms
+        }),
+        "explicit" => {
+            let values = column(batch, name)?
+                .as_boolean_opt()
+                .ok_or_else(|| wrong_type(name))?;
+            put(values.iter().collect(), |table| &mut table.explicit)
+        }
+        _ => match name.strip_prefix(FEATURE) {
+            Some(feature) => {
+                let values = primitive::<Float32Type>(batch, name)?;
+                let column = NumericColumn {
+                    name: feature.to_owned(),
+                    values: values
+                        .into_iter()
+                        .map(|value| value.unwrap_or(f32::NAN))
+                        .collect(),
+                };
+                Box::new(|table| table.features.push(column))
+            }
+            None => Box::new(|_| ()),
+        },
+    })
 }
 
 fn at<T: Copy>(values: &[Option<T>], track: usize) -> Option<T> {
