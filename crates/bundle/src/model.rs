@@ -21,11 +21,15 @@ const TRACKS: &str = "tracks.arrow";
 const VECTORS: &str = "vectors.arrow";
 /// The fitted content encoder.
 const ENCODER: &str = "encoder.json";
-/// The graph over the joint vectors; only large catalogues have one.
-const GRAPH: &str = "graph.usearch";
+
+/// A graph over a part of the joint vectors; only large catalogues have any. (`graph.usearch` in bundles of earlier
+/// versions is another format and left alone: exact search answers.)
+fn graph_name(part: usize) -> String {
+    format!("graph-{part}.usearch")
+}
 
 /// Writes the engine's files, durably, and returns their names.
-pub(crate) fn write(directory: &Path, engine: &Engine) -> Result<Vec<&'static str>, Error> {
+pub(crate) fn write(directory: &Path, engine: &Engine) -> Result<Vec<String>, Error> {
     let model = engine.model();
     let batch = |name, columns: Result<Vec<(&str, ArrayRef)>, ArrowError>| {
         let path = directory.join(name);
@@ -42,10 +46,12 @@ pub(crate) fn write(directory: &Path, engine: &Engine) -> Result<Vec<&'static st
     arrow_file::write(&tracks, &table)?;
     write_json(&directory.join(ENCODER), &model.encoder)?;
 
-    let mut names = vec![USERS, HISTORY, TRACKS, VECTORS, ENCODER];
+    let mut names = [USERS, HISTORY, TRACKS, VECTORS, ENCODER]
+        .map(str::to_owned)
+        .to_vec();
     if let Some(graph) = engine.index().approximate() {
-        write_graph(&directory.join(GRAPH), graph)?;
-        names.push(GRAPH);
+        write_graph(directory, graph)?;
+        names.extend((0..graph.parts()).map(graph_name));
     }
     Ok(names)
 }
@@ -135,23 +141,27 @@ fn vector_columns(model: &Model) -> Columns {
     ])
 }
 
-fn write_graph(path: &Path, graph: &Approximate) -> Result<(), Error> {
+fn write_graph(directory: &Path, graph: &Approximate) -> Result<(), Error> {
+    let path = |part| directory.join(graph_name(part));
     graph.save(path).map_err(|source| Error::Index {
-        action: "write",
-        path: path.to_owned(),
+        action: "write the graph in",
+        path: directory.to_owned(),
         source,
     })?;
-    File::open(path)
-        .and_then(|file| file.sync_all())
-        .map_err(Error::io("write", path))
+    (0..graph.parts()).map(path).try_for_each(|path| {
+        File::open(&path)
+            .and_then(|file| file.sync_all())
+            .map_err(Error::io("write", &path))
+    })
 }
 
 fn open_graph(directory: &Path, manifest: &Manifest, engine: Engine) -> Result<Engine, Error> {
-    if !manifest.files.iter().any(|file| file.name == GRAPH) {
+    let first = graph_name(0);
+    if !manifest.files.iter().any(|file| file.name == first) {
         return calibrated(directory, engine);
     }
-    let path = directory.join(GRAPH);
-    let graph = Approximate::open(&path, engine.index().rows(), &manifest.index);
+    let path = |part| directory.join(graph_name(part));
+    let graph = Approximate::open(path, engine.index().rows(), &manifest.index);
     match graph {
         Ok(graph) => {
             let config = manifest.index.clone();
@@ -162,8 +172,8 @@ fn open_graph(directory: &Path, manifest: &Manifest, engine: Engine) -> Result<E
             }
         }
         Err(source) => Err(Error::Index {
-            action: "open",
-            path,
+            action: "open the graph in",
+            path: directory.to_owned(),
             source,
         }),
     }

@@ -1,8 +1,10 @@
 use std::{
     fmt,
-    path::Path,
+    path::PathBuf,
     sync::atomic::{AtomicUsize, Ordering},
 };
+
+use rayon::prelude::*;
 
 use crate::{
     Config, Error, Filter, Found, Hit, JointRows, Query, TopK,
@@ -11,27 +13,28 @@ use crate::{
     rows::LARGEST,
 };
 
-/// Approximate search: a navigable graph over the joint rows proposes candidates, which are then scored exactly.
+/// Approximate search: navigable graphs over the joint rows propose candidates, which are then scored exactly.
 ///
-/// The graph is usearch's HNSW under the raw inner product. (The textbook reduction to cosine by an extra coordinate
+/// The graphs are usearch's HNSW under the raw inner product. (The textbook reduction to cosine by an extra coordinate
 /// fails on factor models: that coordinate swamps the others.) Each block is stored at the length
 /// [`Config::block_scales`] says (by [`Config::balanced`], best), and the query's part is divided by the same number, so scores are unchanged while the
-/// scale decides which block's neighbourhoods the graph follows.
+/// scale decides which block's neighbourhoods the graphs follow.
+///
+/// The rows are dealt out to [`Config::parts`] graphs in order of falling norm of the first block, and every graph is built
+/// by one thread: as many work as there are graphs, and the same rows still give the same files.
 ///
 /// A value is only ever searched: building and opening return a finished index. Any number of threads may search; more
 /// than [`Config::concurrent_searches`] wait for each other.
 pub struct Approximate {
     rows: JointRows,
-    graph: Graph,
+    parts: Vec<Graph>,
     gate: Gate,
     scales: Vec<f32>,
 }
 
 impl Approximate {
-    /// Builds the graph, telling `progress` how many rows are in, now and then, from any of the building threads.
-    ///
-    /// Rows are inserted in order of falling norm of the first block. The result is the same for the same rows and
-    /// configuration if [`Config::build_threads`] is 1.
+    /// Builds the graphs in the current thread pool, telling `progress` how many rows are in, now and then, from any of the
+    /// building threads.
     ///
     /// # Errors
     ///
@@ -44,52 +47,65 @@ impl Approximate {
     ) -> Result<Self, Error> {
         let scales = column_scales(rows, config)?;
         check_products(rows, config)?;
-        let threads = config.build_threads.max(config.concurrent_searches);
-        let graph = graph::create(rows, config, threads)?;
         let order = rows.by_falling_norm(0);
-        let next = AtomicUsize::new(0);
-        let insert = || insert_all(rows, &graph, (&order, &next), &scales, progress);
-        std::thread::scope(|scope| {
-            let workers: Vec<_> = (0..config.build_threads)
-                .map(|_| scope.spawn(insert))
-                .collect();
-            workers
-                .into_iter()
-                .try_for_each(|worker| match worker.join() {
-                    Ok(inserted) => inserted,
-                    Err(panic) => std::panic::resume_unwind(panic),
-                })
-        })?;
+        let inserted = AtomicUsize::new(0);
+        let parts = (0..config.parts).into_par_iter().map(|part| {
+            let graph = graph::create((rows, part), config)?;
+            let own = order.iter().skip(part).step_by(config.parts);
+            for &row in own {
+                graph::insert(&graph, row, &joint(rows, row, &scales))?;
+                let done = inserted.fetch_add(1, Ordering::Relaxed) + 1;
+                if done.is_multiple_of(REPORT) {
+                    progress(done);
+                }
+            }
+            Ok(graph)
+        });
+        let parts = parts.collect::<Result<Vec<Graph>, Error>>()?;
         progress(rows.len());
-        Ok(Self::ready(rows, graph, scales, config))
+        Ok(Self::ready(rows, parts, scales, config))
     }
 
-    /// Writes the graph to a file, for [`open`](Self::open) with the same rows and configuration.
+    /// Writes the graphs to files, as many as the configuration has [`Config::parts`], for [`open`](Self::open) with the
+    /// same rows and configuration. `name` says where each goes.
     ///
     /// # Errors
     ///
-    /// [`Error::File`] if it cannot be written.
-    pub fn save(&self, path: &Path) -> Result<(), Error> {
-        graph::save(&self.graph, path)
+    /// [`Error::File`] if one cannot be written.
+    pub fn save(&self, name: impl Fn(usize) -> PathBuf) -> Result<(), Error> {
+        let mut parts = self.parts.iter().enumerate();
+        parts.try_for_each(|(part, graph)| graph::save(graph, &name(part)))
     }
 
-    /// Reads a graph that was built for these rows with this configuration.
+    /// How many graphs there are.
+    pub fn parts(&self) -> usize {
+        self.parts.len()
+    }
+
+    /// Reads graphs that were built for these rows with this configuration.
     ///
-    /// The file's shape, format version and size are checked, but the format has no checksum and its links are not
-    /// validated: a file with flipped bits may open, and searching it may read out of bounds. **Verify the file's hash
+    /// The files' shape, format version and size are checked, but the format has no checksum and its links are not
+    /// validated: a file with flipped bits may open, and searching it may read out of bounds. **Verify the files' hashes
     /// first**, and never open a file from an untrusted source.
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] if the configuration is not valid, [`Error::Mismatch`] if the file is for other rows or another
+    /// [`Error::Config`] if the configuration is not valid, [`Error::Mismatch`] if a file is for other rows or another
     /// configuration, [`Error::File`] if it is missing, cut short or in another format.
-    pub fn open(path: &Path, rows: &JointRows, config: &Config) -> Result<Self, Error> {
+    pub fn open(
+        name: impl Fn(usize) -> PathBuf + Sync,
+        rows: &JointRows,
+        config: &Config,
+    ) -> Result<Self, Error> {
         let scales = column_scales(rows, config)?;
-        let graph = graph::open(path, rows, config)?;
-        Ok(Self::ready(rows, graph, scales, config))
+        let parts = (0..config.parts)
+            .into_par_iter()
+            .map(|part| graph::open(&name(part), (rows, part), config))
+            .collect::<Result<Vec<Graph>, Error>>()?;
+        Ok(Self::ready(rows, parts, scales, config))
     }
 
-    /// The best `limit` rows that pass `filter` among `expansion` candidates from the graph, exactly scored.
+    /// The best `limit` rows that pass `filter` among `expansion` candidates from the graphs, exactly scored.
     ///
     /// May return fewer than `limit` although more rows would pass.
     ///
@@ -122,7 +138,12 @@ impl Approximate {
         }
         let candidates = {
             let _pass = self.gate.enter();
-            graph::candidates(&self.graph, &scaled, wanted)?
+            let mut candidates = Vec::with_capacity(wanted + self.parts.len());
+            for graph in &self.parts {
+                let wanted = wanted.div_ceil(self.parts.len());
+                candidates.extend(graph::candidates(graph, &scaled, wanted)?);
+            }
+            candidates
         };
         let mut top = TopK::new(limit);
         let passing = candidates.iter().filter(|&&row| filter.admits(row));
@@ -136,10 +157,10 @@ impl Approximate {
         })
     }
 
-    fn ready(rows: &JointRows, graph: Graph, scales: Vec<f32>, config: &Config) -> Self {
+    fn ready(rows: &JointRows, parts: Vec<Graph>, scales: Vec<f32>, config: &Config) -> Self {
         Self {
             rows: rows.clone(),
-            graph,
+            parts,
             gate: Gate::new(config.concurrent_searches),
             scales,
         }
@@ -154,6 +175,9 @@ impl fmt::Debug for Approximate {
             .finish_non_exhaustive()
     }
 }
+
+/// Rows between reports of progress.
+const REPORT: usize = 1024;
 
 /// The scale of each joint column.
 fn column_scales(rows: &JointRows, config: &Config) -> Result<Vec<f32>, Error> {
@@ -186,34 +210,11 @@ fn check_products(rows: &JointRows, config: &Config) -> Result<(), Error> {
     Ok(())
 }
 
-fn insert_all(
-    rows: &JointRows,
-    graph: &Graph,
-    (order, next): (&[u32], &AtomicUsize),
-    scales: &[f32],
-    progress: &(dyn Fn(usize) + Sync),
-) -> Result<(), Error> {
-    const REPORT: usize = 1024;
-    let mut joint = Vec::with_capacity(rows.dim());
-    loop {
-        let at = next.fetch_add(1, Ordering::Relaxed);
-        let Some(&row) = order.get(at) else {
-            return Ok(());
-        };
-        if at.is_multiple_of(REPORT) {
-            progress(at);
-        }
-        joint.clear();
-        for block in 0..rows.blocks() {
-            joint.extend_from_slice(rows.block(block).row(row as usize));
-        }
-        for (value, scale) in joint.iter_mut().zip(scales) {
-            *value *= scale;
-        }
-        if let Err(error) = graph::insert(graph, row, &joint) {
-            // The other threads have nothing left to add to a failed build.
-            next.store(order.len(), Ordering::Relaxed);
-            return Err(error);
-        }
-    }
+/// A row as the graphs have it.
+fn joint(rows: &JointRows, row: u32, scales: &[f32]) -> Vec<f32> {
+    let values = (0..rows.blocks()).flat_map(|block| rows.block(block).row(row as usize));
+    values
+        .zip(scales)
+        .map(|(value, scale)| value * scale)
+        .collect()
 }

@@ -36,9 +36,11 @@ pub struct Config {
     /// How many searches may be inside the graph at the same time; others wait. 1 to 4096. Each keeps its scratch memory
     /// for the next.
     pub concurrent_searches: usize,
-    /// Threads that build the graph, 1 to 256. With 1, the same rows give the same file; with more, the build is faster
-    /// but the links depend on timing.
-    pub build_threads: usize,
+    /// Graphs that the rows are dealt out to, 1 to 256. Each is built by one thread, so more are built sooner where there
+    /// are as many processors, and the same rows give the same files whatever the number of threads. Each is asked for
+    /// its share of the candidates.
+    #[serde(alias = "build_threads")]
+    pub parts: usize,
     /// What each block is multiplied by in the graph, one number from 0.001 to 1000 per block; empty for 1 everywhere.
     /// Scores do not depend on it: the query is divided by it. It decides which block's neighbourhoods the graph keeps,
     /// so larger means better recall for queries that weigh that block more, and worse for the others. See
@@ -59,7 +61,7 @@ impl Default for Config {
             largest_fetch: 0.05,
             certify_rows: 50,
             concurrent_searches: 64,
-            build_threads: 1,
+            parts: 4,
             block_scales: Vec::new(),
         }
     }
@@ -116,11 +118,7 @@ impl Config {
                 (1..=4096).contains(&self.concurrent_searches),
                 "must be 1 to 4096",
             ),
-            (
-                "build_threads",
-                (1..=256).contains(&self.build_threads),
-                "must be 1 to 256",
-            ),
+            ("parts", (1..=256).contains(&self.parts), "must be 1 to 256"),
             (
                 "block_scales",
                 self.block_scales.iter().all(scale),

@@ -28,17 +28,6 @@ pub(crate) fn dots(query: &[f32], values: &[f32], rows: &[u32], out: &mut [f32])
     });
 }
 
-/// The inner product of two vectors, with the bits [`dots`] would give it.
-///
-/// # Panics
-///
-/// If `b` is shorter than `a`.
-pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let mut result = [0.0];
-    dots(a, b, &[0], &mut result);
-    result[0]
-}
-
 /// The number of roundings that can touch one product on its way into [`dots`]' result, for the error bound of a sum
 /// in any order: |computed - exact| <= gamma(m) * sum |q_j y_j| (Higham, "Accuracy and Stability of Numerical
 /// Algorithms", section 3.1). A lane adds `columns / 16 + 1` products at most, the tree of lanes adds four more; short

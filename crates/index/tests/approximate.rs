@@ -14,6 +14,7 @@ fn config() -> Config {
     Config {
         expansion_search: 200,
         concurrent_searches: 4,
+        parts: 1,
         ..Config::default()
     }
 }
@@ -37,8 +38,8 @@ fn recall_is_high_and_an_opened_file_answers_like_the_built_index() {
     let built = build(&world.rows, &config());
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("graph");
-    built.save(&file).unwrap();
-    let opened = Approximate::open(&file, &world.rows, &config()).unwrap();
+    built.save(|_| file.clone()).unwrap();
+    let opened = Approximate::open(|_| file.clone(), &world.rows, &config()).unwrap();
     for w in [0.0, 0.25, 0.5, 0.75, 1.0] {
         let queries = world.queries(w, 20);
         let measure = |approximate| {
@@ -60,22 +61,32 @@ fn recall_is_high_and_an_opened_file_answers_like_the_built_index() {
 }
 
 #[test]
-fn one_building_thread_gives_the_same_file_every_time() {
-    let world = World::new(1500, 16, 8, 8);
+fn the_same_rows_give_the_same_files_on_any_number_of_threads() {
+    let world = World::new(1501, 16, 8, 8);
+    let config = Config {
+        parts: 4,
+        ..config()
+    };
     let folder = tempfile::tempdir().unwrap();
-    let files = ["a", "b"].map(|name| {
-        let file = folder.path().join(name);
-        build(&world.rows, &config()).save(&file).unwrap();
-        fs::read(file).unwrap()
-    });
-    assert!(files[0] == files[1]);
+    let built = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+        let graph = pool
+            .build()
+            .unwrap()
+            .install(|| build(&world.rows, &config));
+        let file = |part| folder.path().join(format!("{threads}-{part}"));
+        graph.save(file).unwrap();
+        assert_eq!(graph.parts(), 4);
+        [0, 1, 2, 3].map(|part| fs::read(file(part)).unwrap())
+    };
+    assert!(built(1) == built(3));
 }
 
 #[test]
-fn several_threads_insert_every_row_once_and_report_progress() {
-    let mut world = World::new(3000, 16, 8, 9);
+fn several_graphs_have_every_row_once_report_progress_and_open_again() {
+    let mut world = World::new(3001, 16, 8, 9);
     let config = Config {
-        build_threads: 4,
+        parts: 4,
         ..config()
     };
     let most = AtomicUsize::new(0);
@@ -83,15 +94,26 @@ fn several_threads_insert_every_row_once_and_report_progress() {
         most.fetch_max(done, Ordering::Relaxed);
     })
     .unwrap();
-    assert_eq!(most.into_inner(), 3000);
+    assert_eq!(most.into_inner(), 3001);
     let query = world.query(0.5);
     let query = world.rows.query(&query).unwrap();
-    let found = graph.search(&query, 3000, 3000, &Filter::all()).unwrap();
+    let found = graph.search(&query, 3001, 3001, &Filter::all()).unwrap();
     let mut rows: Vec<u32> = found.hits.iter().map(|hit| hit.row).collect();
     rows.sort_unstable();
     rows.dedup();
     assert_eq!(rows.len(), found.hits.len());
     assert!(rows.len() > 2900, "{} rows can be reached", rows.len());
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = |part| folder.path().join(format!("part {part}"));
+    graph.save(file).unwrap();
+    let opened = Approximate::open(file, &world.rows, &config).unwrap();
+    let again = opened.search(&query, 3001, 3001, &Filter::all()).unwrap();
+    assert_eq!(found, again);
+    // Parts are not interchangeable: the first has one row more.
+    let swapped = |part| file(3 - part);
+    let mismatch = Approximate::open(swapped, &world.rows, &config).unwrap_err();
+    assert!(matches!(mismatch, Error::Mismatch { field: "rows", .. }));
 }
 
 #[test]
@@ -100,9 +122,11 @@ fn sixty_four_threads_find_what_one_finds_and_none_fails() {
     let queries = world.queries(0.3, 16);
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("graph");
-    build(&world.rows, &config()).save(&file).unwrap();
+    build(&world.rows, &config())
+        .save(|_| file.clone())
+        .unwrap();
     // Only four may be inside at a time.
-    let graph = Approximate::open(&file, &world.rows, &config()).unwrap();
+    let graph = Approximate::open(|_| file.clone(), &world.rows, &config()).unwrap();
     let serial = answers(&graph, &world.rows, &queries);
     std::thread::scope(|scope| {
         for _ in 0..64 {
@@ -174,8 +198,8 @@ fn an_empty_catalogue_can_be_built_saved_opened_and_searched() {
     let rows = JointRows::new(vec![Dense::zeros(0, 4)]).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("graph");
-    build(&rows, &config()).save(&file).unwrap();
-    let graph = Approximate::open(&file, &rows, &config()).unwrap();
+    build(&rows, &config()).save(|_| file.clone()).unwrap();
+    let graph = Approximate::open(|_| file.clone(), &rows, &config()).unwrap();
     let query = rows.query(&[0.0; 4]).unwrap();
     assert!(
         graph
@@ -209,7 +233,7 @@ fn a_file_that_is_missing_foreign_cut_short_or_for_other_rows_is_refused_by_name
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("graph");
     let open = |rows: &JointRows, config: &Config| {
-        let error = Approximate::open(&file, rows, config).unwrap_err();
+        let error = Approximate::open(|_| file.clone(), rows, config).unwrap_err();
         assert!(error.to_string().contains("graph"), "{error}");
         error
     };
@@ -217,8 +241,11 @@ fn a_file_that_is_missing_foreign_cut_short_or_for_other_rows_is_refused_by_name
 
     let graph = build(&world.rows, &config());
     let nowhere = folder.path().join("no folder").join("graph");
-    assert!(matches!(graph.save(&nowhere), Err(Error::File { .. })));
-    graph.save(&file).unwrap();
+    assert!(matches!(
+        graph.save(|_| nowhere.clone()),
+        Err(Error::File { .. })
+    ));
+    graph.save(|_| file.clone()).unwrap();
     let whole = fs::read(&file).unwrap();
     let fewer = World::new(599, 8, 4, 13);
     let mismatch = open(&fewer.rows, &config());
@@ -245,7 +272,8 @@ fn a_file_that_is_missing_foreign_cut_short_or_for_other_rows_is_refused_by_name
         fs::write(&file, &whole[..length]).unwrap();
         open(&world.rows, &config());
     }
-    let vectors = 8 + 600 * 13 * 4;
+    // A byte a value, and a scale.
+    let vectors = 8 + 600 * (13 + 4);
     let mut foreign = whole.clone();
     foreign[vectors..vectors + 7].copy_from_slice(b"garbage");
     fs::write(&file, &foreign).unwrap();

@@ -1,7 +1,7 @@
 //! What size costs: made-up bundles of so many tracks (factors of 64 numbers, embeddings of 32) are published, opened by a
-//! process of its own, and asked by one thread.
+//! process of its own, and asked for the best 100 by one thread. With `graph` before a size, its bundle gets a graph.
 //!
-//! `cargo bench -p crossfade-bundle --bench growth -- 100k 1m 5m`
+//! `cargo bench -p crossfade-bundle --bench growth -- 100k 1m 5m graph 1m`
 
 use std::{
     error::Error,
@@ -12,7 +12,7 @@ use std::{
 
 use crossfade_blend::{ContentWeight, Engine, Ranking};
 use crossfade_bundle::{Publication, Store};
-use crossfade_index::{Approximate, Filter, Query};
+use crossfade_index::{Approximate, Filter, Measured, Query, Recall, Request};
 
 mod world;
 
@@ -21,7 +21,11 @@ type Anything = Box<dyn Error>;
 const LIMIT: usize = 100;
 const WEIGHTS: [f64; 5] = [0.0, 0.25, 0.5, 0.75, 1.0];
 /// How long each way to answer is measured.
-const PATIENCE: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(2);
+/// The argument before a size whose bundle is to have a graph.
+const GRAPH: &str = "graph";
+/// Queries that recall is measured on.
+const SAMPLE: usize = 100;
 /// The first argument of the process that opens and asks.
 const ASK: &str = "ask";
 
@@ -35,8 +39,14 @@ fn main() -> Result<(), Anything> {
     {
         return ask(Path::new(store));
     }
-    for size in &args {
-        measure(tracks(size).ok_or_else(|| format!("{size} is no number of tracks"))?)?;
+    let mut with_graph = false;
+    for arg in &args {
+        if arg == GRAPH {
+            with_graph = true;
+            continue;
+        }
+        let tracks = tracks(arg).ok_or_else(|| format!("{arg} is no number of tracks"))?;
+        measure(tracks, std::mem::take(&mut with_graph))?;
     }
     Ok(())
 }
@@ -53,17 +63,24 @@ fn tracks(size: &str) -> Option<usize> {
     digits.parse::<usize>().ok()?.checked_mul(unit)
 }
 
-fn measure(tracks: usize) -> Result<(), Anything> {
+fn measure(tracks: usize, with_graph: bool) -> Result<(), Anything> {
     let directory = tempfile::tempdir()?;
     let store = Store::create(directory.path())?;
     let model = world::model(tracks);
     let start = Instant::now();
-    let engine = Engine::new(model)?;
-    let prepare = start.elapsed();
+    let mut engine = Engine::new(model)?;
+    println!(
+        "{tracks} tracks: prepared in {:.2} s",
+        start.elapsed().as_secs_f64()
+    );
+    let mut recall = Vec::new();
+    if with_graph {
+        (engine, recall) = graph(engine)?;
+    }
     let start = Instant::now();
     let publication = Publication {
         engine: &engine,
-        recall: Vec::new(),
+        recall,
         program_version: env!("CARGO_PKG_VERSION"),
         created_at: Default::default(),
         training: serde_json::Value::Null,
@@ -72,8 +89,7 @@ fn measure(tracks: usize) -> Result<(), Anything> {
     let publish = start.elapsed();
     drop(engine);
     println!(
-        "{tracks} tracks: prepared in {:.2} s, published and read back in {:.2} s",
-        prepare.as_secs_f64(),
+        "  published and read back in {:.2} s",
         publish.as_secs_f64()
     );
     let status = Command::new(std::env::current_exe()?)
@@ -85,6 +101,39 @@ fn measure(tracks: usize) -> Result<(), Anything> {
         true => Ok(()),
         false => Err("opening and asking failed".into()),
     }
+}
+
+/// Gives an engine a graph whose recall is measured.
+fn graph(engine: Engine) -> Result<(Engine, Vec<Recall>), Anything> {
+    let config = engine.graph_config();
+    let index = engine.index();
+    let start = Instant::now();
+    let graph = Approximate::build(index.rows(), &config, &|_| ())?;
+    println!(
+        "  graph built in {:.0} s: {} candidates a query",
+        start.elapsed().as_secs_f64(),
+        config.expansion(LIMIT)
+    );
+    let measured = Measured::new(index.rows(), index.exact(), &graph, &config);
+    let mut recall = Vec::new();
+    for weight in WEIGHTS {
+        let queries = queries(&engine, weight, SAMPLE)?;
+        let found = measured.recall(weight as f32, &queries)?;
+        println!("  weight {weight}: recall of the graph {:.4}", found.mean);
+        recall.push(found);
+    }
+    Ok((engine.with_graph(graph, config, recall.clone()), recall))
+}
+
+/// The queries of so many users.
+fn queries(engine: &Engine, weight: f64, most: usize) -> Result<Vec<Vec<f32>>, Anything> {
+    let users = engine.model().users.len();
+    let ranking = Ranking::Blend(ContentWeight::new(weight));
+    let mut queries = Vec::new();
+    for user in (0..users as u32).step_by((users / most).max(1)) {
+        queries.extend(engine.joint_query(&engine.listener(Some(user), &[])?, ranking));
+    }
+    Ok(queries)
 }
 
 fn ask(store: &Path) -> Result<(), Anything> {
@@ -104,48 +153,18 @@ fn ask(store: &Path) -> Result<(), Anything> {
         files as f64 / 1e9,
         memory()?
     );
-    let graph = std::env::var("GRAPH")
-        .ok()
-        .map(|spec| graph(&bundle.engine, &spec))
-        .transpose()?;
     for weight in WEIGHTS {
-        at_weight(&bundle.engine, weight, graph.as_ref())?;
+        at_weight(&bundle.engine, weight)?;
     }
     println!("  memory after queries {}", memory()?);
     Ok(())
 }
 
-fn graph(engine: &Engine, spec: &str) -> Result<Approximate, Anything> {
-    let n: Vec<usize> = spec.split(',').map(|x| x.parse().unwrap()).collect();
-    let mut config = engine.graph_config();
-    config.connectivity = n[0];
-    config.expansion_add = n[1];
-    config.build_threads = n[2];
-    let start = Instant::now();
-    let graph = Approximate::build(engine.index().rows(), &config, &|done| {
-        if done % 102400 == 0 {
-            eprintln!("{done} {:.0}", start.elapsed().as_secs_f64())
-        }
-    })?;
-    println!(
-        "  graph {spec} in {:.1} s; memory {}",
-        start.elapsed().as_secs_f64(),
-        memory()?
-    );
-    Ok(graph)
-}
-
-fn at_weight(engine: &Engine, weight: f64, graph: Option<&Approximate>) -> Result<(), Anything> {
+fn at_weight(engine: &Engine, weight: f64) -> Result<(), Anything> {
     let index = engine.index();
-    let users = engine.model().users.len() as u32;
-    let ranking = Ranking::Blend(ContentWeight::new(weight));
-    let queries = (0..users)
-        .step_by((users as usize / 1_000).max(1))
-        .map(|user| Ok(engine.joint_query(&engine.listener(Some(user), &[])?, ranking)))
-        .collect::<Result<Vec<_>, Anything>>()?;
-    let queries: Vec<Query<'_>> = queries
+    let values = queries(engine, weight, 1_000)?;
+    let queries: Vec<Query<'_>> = values
         .iter()
-        .flatten()
         .map(|query| index.rows().query(query))
         .collect::<Result<_, _>>()?;
     let all = Filter::all();
@@ -153,30 +172,30 @@ fn at_weight(engine: &Engine, weight: f64, graph: Option<&Approximate>) -> Resul
     let (exact, asked) = rate(&queries, |query| {
         visited += index.exact().search(query, LIMIT, &all).visited;
     });
-    if let Some(graph) = graph {
-        for expansion in [100, 200, 400, 800] {
-            let mut found = Vec::new();
-            let (speed, asked) = rate(&queries, |query| {
-                found.push(graph.search(query, LIMIT, expansion, &all).unwrap().hits);
-            });
-            let mut good = 0;
-            for (query, found) in queries.iter().zip(&found).take(50) {
-                let last = index.exact().search(query, LIMIT, &all).hits[LIMIT - 1].score;
-                good += found.iter().filter(|hit| hit.score >= last).count();
-            }
-            println!(
-                "    graph {expansion}: {speed:.0} queries/s, recall {:.4}",
-                good as f64 / (asked.min(50) * LIMIT) as f64
-            );
-        }
-    }
+    let share = visited as f64 / asked as f64 / index.rows().len() as f64;
     let (plain, _) = rate(&queries, |query| {
         index.exact().scan_all(query, LIMIT, &all);
     });
-    println!(
-        "  weight {weight}: exact {exact:.0} queries/s, reading {:.1} % of the codes; every row scored {plain:.1} queries/s",
-        100.0 * visited as f64 / asked as f64 / index.rows().len() as f64,
+    let mut line = format!(
+        "  weight {weight}: exact {exact:.0} queries/s, reading {:.1} % of the codes; every row scored {plain:.1}",
+        100.0 * share
     );
+    if let Some(graph) = index.approximate() {
+        let expansion = index.config().expansion(LIMIT);
+        let (speed, _) = rate(&queries, |query| {
+            _ = graph.search(query, LIMIT, expansion, &all);
+        });
+        let (planned, _) = rate(&queries, |query| {
+            _ = index.search(&Request {
+                query: query.values(),
+                limit: LIMIT,
+                filter: all,
+                mix: Some(weight as f32),
+            });
+        });
+        line += &format!("; graph {speed:.0}; as planned {planned:.0}");
+    }
+    println!("{line}");
     Ok(())
 }
 
