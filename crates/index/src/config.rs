@@ -61,7 +61,7 @@ impl Default for Config {
             largest_fetch: 0.05,
             certify_rows: 50,
             concurrent_searches: 64,
-            parts: 4,
+            parts: 2,
             block_scales: Vec::new(),
         }
     }
@@ -135,14 +135,17 @@ impl Config {
     /// is `strength` times that of the first block's, in the graph.
     ///
     /// Factor norms are heavy-tailed and it is the long ones that fill answers, hence a high percentile and not the
-    /// mean. Recall at 100 with 400 candidates, measured with factors (128 columns) and unit embeddings (64 columns) of
-    /// 209,000 tracks, at content weights 0, 0.5 and 1:
+    /// mean. Exact search is at its fastest where the first block decides, so a graph is for queries that weigh the others:
+    /// recall at 100 with 400 candidates, at content weights 0, 0.5 and 1, measured with factors (128 columns) and unit
+    /// embeddings (64 columns) of 209,000 tracks, and with made-up ones (64 and 32 columns) of 200,000:
     ///
-    /// | strength | 0 | 0.5 | 1 |
-    /// |---|---|---|---|
-    /// | 0.45 | 0.989 | 0.956 | 0.685 |
-    /// | 0.8 ([`BALANCE`](Self::BALANCE)) | 0.992 | 0.983 | 0.820 |
-    /// | 1.3 | 0.965 | 0.963 | 0.849 |
+    /// | strength | 0 | 0.5 | 1 | made up: 0 | 0.5 | 1 |
+    /// |---|---|---|---|---|---|---|
+    /// | 0.45 | 0.989 | 0.956 | 0.685 | | | |
+    /// | 0.8 | 0.992 | 0.983 | 0.820 | 0.992 | 0.993 | 0.986 |
+    /// | 1.1 ([`BALANCE`](Self::BALANCE)) | | | | 0.965 | 0.984 | 0.993 |
+    /// | 1.3 | 0.965 | 0.963 | 0.849 | | | |
+    /// | 2 | | | | 0.717 | 0.902 | 0.993 |
     ///
     /// # Panics
     ///
@@ -157,7 +160,7 @@ impl Config {
     }
 
     /// A good `strength` for [`balanced`](Self::balanced).
-    pub const BALANCE: f32 = 0.8;
+    pub const BALANCE: f32 = 1.1;
 
     /// How many candidates the graph should yield for `limit` results.
     pub fn expansion(&self, limit: usize) -> usize {
