@@ -11,6 +11,7 @@ use crossfade_catalog::{CategoryColumn, NumericColumn, TagColumn, TextColumn, Tr
 use crossfade_content::{
     Embedder, EmbeddingModel, Features, PcaConfig, PcaEmbedder, Schema, taste_vectors,
 };
+use crossfade_index::{Approximate, Recall};
 use crossfade_matrix::Csr;
 
 fn table() -> TrackTable {
@@ -240,20 +241,10 @@ fn a_bundle_of_another_format_says_so() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::create(directory.path()).unwrap();
     let version = publish(&store, &engine(), 1);
-    let manifest = directory.path().join(&version).join("manifest.json");
-    let text = fs::read_to_string(&manifest)
-        .unwrap()
-        .replace("\"format\": 1", "\"format\": 9");
     // A bundle that a later version of the program wrote is intact: its name fits its manifest.
-    let hash = &blake3::hash(text.as_bytes()).to_hex()[..16];
-    let time = version.split('-').next().unwrap();
-    let renamed = format!("{time}-{hash}");
-    fs::write(&manifest, text).unwrap();
-    fs::rename(
-        directory.path().join(&version),
-        directory.path().join(&renamed),
-    )
-    .unwrap();
+    let renamed = rewrite(directory.path(), &version, |text| {
+        text.replace("\"format\": 1", "\"format\": 9")
+    });
     let found = store.verify(&renamed);
     let expected = matches!(
         found,
@@ -264,6 +255,97 @@ fn a_bundle_of_another_format_says_so() {
         })
     );
     assert!(expected, "{found:?}");
+}
+
+/// The engine with two graphs, and what they are worth.
+fn engine_with_graph() -> (Engine, Vec<Recall>) {
+    let engine = engine();
+    let config = crossfade_index::Config {
+        exact_below_rows: 1,
+        parts: 2,
+        largest_fetch: 1.0,
+        ..engine.graph_config()
+    };
+    let graph = Approximate::build(engine.index().rows(), &config, &|_| ()).unwrap();
+    let recall = [0.0, 1.0].map(|mix| Recall {
+        mix,
+        limit: 100,
+        queries: 1,
+        mean: 1.0,
+        min: 1.0,
+        below_nine_tenths: 0.0,
+    });
+    (
+        engine.with_graph(graph, config, recall.to_vec()),
+        recall.to_vec(),
+    )
+}
+
+/// Gives a bundle's manifest another text, and the bundle the name that goes with it.
+fn rewrite(root: &Path, version: &str, edit: impl Fn(String) -> String) -> String {
+    let manifest = root.join(version).join("manifest.json");
+    let text = edit(fs::read_to_string(&manifest).unwrap());
+    let hash = &blake3::hash(text.as_bytes()).to_hex()[..16];
+    let renamed = format!("{}-{hash}", version.split('-').next().unwrap());
+    fs::write(&manifest, text).unwrap();
+    fs::rename(root.join(version), root.join(&renamed)).unwrap();
+    renamed
+}
+
+#[test]
+fn every_graph_is_published_opened_and_verified_by_name() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::create(directory.path()).unwrap();
+    let (engine, recall) = engine_with_graph();
+    let publication = Publication {
+        recall,
+        ..publication(&engine, 1)
+    };
+    let accept = |read: &Engine| -> Result<(), Error> {
+        assert_eq!(read.index().approximate().unwrap().parts(), 2);
+        Ok(())
+    };
+    let version = store.publish(&publication, accept).unwrap();
+    assert!(
+        store
+            .load(&version)
+            .unwrap()
+            .engine
+            .index()
+            .approximate()
+            .is_some()
+    );
+    for name in ["graph-0.usearch", "graph-1.usearch"] {
+        let path = directory.path().join(&version).join(name);
+        let whole = fs::read(&path).unwrap();
+        let mut flipped = whole.clone();
+        flipped[whole.len() / 2] ^= 1;
+        fs::write(&path, flipped).unwrap();
+        for refused in [store.verify(&version).err(), store.load(&version).err()] {
+            assert!(refused.unwrap().to_string().contains(name));
+        }
+        fs::write(&path, whole).unwrap();
+    }
+    store.verify(&version).unwrap();
+}
+
+#[test]
+fn a_graph_of_an_earlier_version_is_left_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::create(directory.path()).unwrap();
+    let (engine, _) = engine_with_graph();
+    let version = publish(&store, &engine, 1);
+    let graphs = ["graph-0.usearch", "graph-1.usearch"]
+        .map(|name| directory.path().join(&version).join(name));
+    fs::rename(&graphs[0], graphs[0].with_file_name("graph.usearch")).unwrap();
+    let version = rewrite(directory.path(), &version, |text| {
+        let text = text.replace("graph-0.usearch", "graph.usearch");
+        assert!(text.contains("\"parts\": 2"));
+        text.replace("\"parts\": 2", "\"build_threads\": 1")
+    });
+    let bundle = store.load(&version).unwrap();
+    assert!(bundle.engine.index().approximate().is_none());
+    assert_eq!(bundle.manifest.index.parts, 1);
 }
 
 #[test]
