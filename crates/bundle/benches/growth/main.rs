@@ -3,6 +3,8 @@
 //!
 //! `cargo bench -p crossfade-bundle --bench growth -- 100k 1m 5m graph 1m`
 
+#![expect(clippy::print_stdout, reason = "a bench reports")]
+
 use std::{
     error::Error,
     path::Path,
