@@ -34,8 +34,8 @@ pub struct Manifest {
     pub index: crossfade_index::Config,
     /// How much of the exact answers the graph finds, by content weight; empty without a graph.
     pub recall: Vec<crossfade_index::Recall>,
-    /// What searches were measured to cost; absent without a graph. They say when the graph answers, which must not depend
-    /// on where and when a bundle is opened.
+    /// What searches were measured to cost. They say when the graph answers, which must not depend on where and when a bundle
+    /// is opened; and measuring them takes seconds with millions of tracks. Absent in bundles of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub costs: Option<crossfade_index::Costs>,
     /// How scores are blended.

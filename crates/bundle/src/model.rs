@@ -86,7 +86,8 @@ pub(crate) fn open(directory: &Path, manifest: &Manifest) -> Result<Engine, Erro
         path: directory.to_owned(),
         source,
     })?;
-    open_graph(directory, manifest, engine)
+    let engine = open_graph(directory, manifest, engine)?;
+    with_costs(directory, manifest, engine)
 }
 
 /// A mapped file and its path, for errors that name it.
@@ -158,18 +159,14 @@ fn write_graph(directory: &Path, graph: &Approximate) -> Result<(), Error> {
 fn open_graph(directory: &Path, manifest: &Manifest, engine: Engine) -> Result<Engine, Error> {
     let first = graph_name(0);
     if !manifest.files.iter().any(|file| file.name == first) {
-        return calibrated(directory, engine);
+        return Ok(engine);
     }
     let path = |part| directory.join(graph_name(part));
     let graph = Approximate::open(path, engine.index().rows(), &manifest.index);
     match graph {
         Ok(graph) => {
             let config = manifest.index.clone();
-            let engine = engine.with_graph(graph, config, manifest.recall.clone());
-            match manifest.costs.clone() {
-                Some(costs) => Ok(engine.with_costs(costs)),
-                None => Ok(engine),
-            }
+            Ok(engine.with_graph(graph, config, manifest.recall.clone()))
         }
         Err(source) => Err(Error::Index {
             action: "open the graph in",
@@ -179,12 +176,18 @@ fn open_graph(directory: &Path, manifest: &Manifest, engine: Engine) -> Result<E
     }
 }
 
-/// Finds out what searches cost here; without a graph that changes no answer.
-fn calibrated(directory: &Path, mut engine: Engine) -> Result<Engine, Error> {
-    engine.calibrate().map_err(|source| Error::Engine {
-        path: directory.to_owned(),
-        source,
-    })?;
+/// Tells the engine what searches cost. Where that was not written down it is found out, unless there is a graph: costs say
+/// when that answers.
+fn with_costs(directory: &Path, manifest: &Manifest, mut engine: Engine) -> Result<Engine, Error> {
+    if let Some(costs) = manifest.costs.clone() {
+        return Ok(engine.with_costs(costs));
+    }
+    if engine.index().approximate().is_none() {
+        engine.calibrate().map_err(|source| Error::Engine {
+            path: directory.to_owned(),
+            source,
+        })?;
+    }
     Ok(engine)
 }
 

@@ -48,8 +48,7 @@ pub(crate) fn write_bundle(
         taste: model.taste.clone(),
         index: model.index.clone(),
         recall: publication.recall.clone(),
-        costs: (publication.engine.index().approximate())
-            .and_then(|_| publication.engine.index().costs().cloned()),
+        costs: publication.engine.index().costs().cloned(),
         blend: model.parameters.clone(),
         training: publication.training.clone(),
         files,

@@ -274,6 +274,7 @@ fn engine_with_graph() -> (Engine, Vec<Recall>) {
         mean: 1.0,
         min: 1.0,
         below_nine_tenths: 0.0,
+        bands: Vec::new(),
     });
     (
         engine.with_graph(graph, config, recall.to_vec()),

@@ -79,6 +79,7 @@ fn measure(tracks: usize, with_graph: bool) -> Result<(), Anything> {
     if with_graph {
         (engine, recall) = graph(engine)?;
     }
+    engine.calibrate()?;
     let start = Instant::now();
     let publication = Publication {
         engine: &engine,

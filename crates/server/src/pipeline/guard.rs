@@ -11,15 +11,19 @@ const QUERIES: usize = 200;
 
 /// Builds a graph over the engine's rows where the catalogue is large enough to need one, and measures it. From then on
 /// the graph answers at the content weights where it is good enough, on average (`index.recall_floor`) and in every band of
-/// popularity (`index.band_recall_floor`), and predicted to be faster; elsewhere exact search does.
+/// popularity (`index.band_recall_floor`), and predicted to be faster; elsewhere exact search does. With or without one, what searches cost is measured.
 ///
 /// # Errors
 ///
 /// If the graph cannot be built, or is good enough nowhere.
-pub fn with_graph(engine: Engine, observer: Observer<'_>) -> anyhow::Result<(Engine, Vec<Recall>)> {
+pub fn with_graph(
+    mut engine: Engine,
+    observer: Observer<'_>,
+) -> anyhow::Result<(Engine, Vec<Recall>)> {
     let config = engine.graph_config();
     let rows = engine.index().rows();
     if rows.len() < config.exact_below_rows {
+        engine.calibrate()?;
         return Ok((engine, Vec::new()));
     }
     let total = rows.len() as u64;
