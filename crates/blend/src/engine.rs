@@ -211,46 +211,77 @@ impl Engine {
     ///
     /// If retrieval fails.
     pub fn recommend(&self, listener: &Listener, query: &Query) -> Result<Answer, Error> {
-        let denied = denied(listener, query);
-        match self.weigh(listener, query.ranking) {
-            Some(weighted) => self.retrieve(&weighted, query, &denied),
-            None => Ok(self.popular(query, &denied)),
+        let asked = self.ask(listener, query);
+        let Some(joint) = &asked.joint else {
+            return Ok(self.popular(query, &asked.denied));
+        };
+        let found = self
+            .index
+            .search(&joint.request(&asked.denied, query.limit))?;
+        self.answer(joint, found)
+    }
+
+    /// The answers of [`recommend`](Self::recommend) to many listeners, each as it would be alone, in less time: they are
+    /// looked for together. Works on one thread; a few dozen at a time are enough.
+    ///
+    /// # Errors
+    ///
+    /// If retrieval fails.
+    pub fn recommend_all(
+        &self,
+        listeners: &[&Listener],
+        query: &Query,
+    ) -> Result<Vec<Answer>, Error> {
+        let asked: Vec<Asked<'_>> = listeners
+            .iter()
+            .map(|listener| self.ask(listener, query))
+            .collect();
+        let requests: Vec<Request<'_>> = asked
+            .iter()
+            .filter_map(|asked| Some(asked.joint.as_ref()?.request(&asked.denied, query.limit)))
+            .collect();
+        let mut found = self.index.search_all(&requests)?.into_iter();
+        let answer = |asked: &Asked<'_>| {
+            // There is an answer for everyone with a request.
+            let found = asked
+                .joint
+                .as_ref()
+                .and_then(|joint| Some((joint, found.next()?)));
+            match found {
+                Some((joint, found)) => self.answer(joint, found),
+                None => Ok(self.popular(query, &asked.denied)),
+            }
+        };
+        asked.iter().map(answer).collect()
+    }
+
+    fn ask<'a>(&'a self, listener: &Listener, query: &'a Query) -> Asked<'a> {
+        let weighted = self.weigh(listener, query.ranking);
+        Asked {
+            denied: denied(listener, query),
+            joint: weighted.map(|weighted| Joint {
+                query: weighted.joint(),
+                allowed: self.allowed(&weighted, query.candidates.as_deref()),
+                weighted,
+            }),
         }
     }
 
-    fn retrieve(
-        &self,
-        weighted: &Weighted,
-        query: &Query,
-        denied: &RowList,
-    ) -> Result<Answer, Error> {
-        let joint = weighted.joint();
-        let allowed = self.allowed(weighted, query.candidates.as_deref());
-        let filter = Filter::all().denying(denied);
-        let filter = match &allowed {
-            Some(allowed) => filter.allowing(allowed),
-            None => filter,
-        };
-        let found = self.index.search(&Request {
-            query: &joint,
-            limit: query.limit,
-            filter,
-            mix: Some(weighted.mix()),
-        })?;
-        let joint = self.index.rows().query(&joint)?;
+    fn answer(&self, joint: &Joint<'_>, found: crossfade_index::Answer) -> Result<Answer, Error> {
+        let query = self.index.rows().query(&joint.query)?;
         let mut tracks: Vec<RankedTrack> = found
             .hits
             .iter()
             .map(|hit| RankedTrack {
                 track: hit.row,
-                components: self.components(&joint, hit.row),
+                components: self.components(&query, hit.row),
             })
             .collect();
         query::sort(&mut tracks);
         Ok(Answer {
             tracks,
-            content_weight: weighted.weight,
-            basis: weighted.basis,
+            content_weight: joint.weighted.weight,
+            basis: joint.weighted.basis,
             retrieval: Retrieval {
                 path: found.path,
                 scored: found.visited as u64,
@@ -330,6 +361,35 @@ impl Engine {
             tracks,
             content_weight: 0.0,
             basis,
+        }
+    }
+}
+
+/// What a listener and a query come down to.
+struct Asked<'a> {
+    denied: RowList,
+    /// Nothing where the answer is popular tracks.
+    joint: Option<Joint<'a>>,
+}
+
+/// A query against the joint vectors.
+struct Joint<'a> {
+    weighted: Weighted,
+    query: Vec<f32>,
+    allowed: Option<Cow<'a, Allowed>>,
+}
+
+impl Joint<'_> {
+    fn request<'a>(&'a self, denied: &'a RowList, limit: usize) -> Request<'a> {
+        let filter = Filter::all().denying(denied);
+        Request {
+            query: &self.query,
+            limit,
+            filter: match &self.allowed {
+                Some(allowed) => filter.allowing(allowed),
+                None => filter,
+            },
+            mix: Some(self.weighted.mix()),
         }
     }
 }

@@ -1,7 +1,7 @@
 use crossfade_index::{Hit, TopK};
 use rayon::prelude::*;
 
-use crate::{Engine, Error, Listener, Parameters, Ranking};
+use crate::{Answer, ContentWeight, Engine, Error, Listener, Parameters, Query, Ranking};
 
 /// Content weights that are tried.
 const WEIGHTS: [f64; 13] = [
@@ -9,6 +9,8 @@ const WEIGHTS: [f64; 13] = [
 ];
 /// Popularity weights that are tried.
 const PRIORS: [f64; 5] = [0.0, 0.1, 0.25, 0.5, 1.0];
+/// Listeners whose lists are looked for together.
+const TOGETHER: usize = 64;
 /// The place whose score is brought to 1.
 const REACH: usize = 100;
 /// How many listeners the reaches are averaged over at most.
@@ -95,99 +97,50 @@ fn reach(engine: &Engine, cases: &[Case], ranking: Ranking) -> Result<f64, Error
     })
 }
 
-/// Mean quality for each pair of weights, content weight by content weight.
+/// Mean quality for each pair of weights, content weight by content weight. Leaves the popularity weight changed.
 fn mean_quality(
-    engine: &Engine,
+    engine: &mut Engine,
     cases: &[Case],
     limit: usize,
     quality: impl Fn(&[u32], &[u32]) -> f64 + Sync,
 ) -> Result<Vec<f64>, Error> {
-    let pairs = WEIGHTS.len() * PRIORS.len();
-    let rows = cases
-        .par_iter()
-        .map(|case| {
-            let candidates = Candidates::of(engine, &case.listener)?;
-            let pairs = WEIGHTS
-                .iter()
-                .flat_map(|&weight| PRIORS.map(|prior| (weight, prior)));
-            let values = pairs.map(|(weight, prior)| {
-                let list = candidates.best(limit, weight as f32, prior as f32);
-                quality(&list, &case.hidden)
-            });
-            Ok(values.collect())
-        })
-        .collect::<Result<Vec<Vec<f64>>, Error>>()?;
-    let mut means = vec![0.0; pairs];
-    for row in &rows {
-        for (mean, value) in means.iter_mut().zip(row) {
-            *mean += value / rows.len() as f64;
+    let mut means = Vec::with_capacity(WEIGHTS.len() * PRIORS.len());
+    let mut parameters = engine.model().parameters.clone();
+    for weight in WEIGHTS {
+        let query = Query {
+            ranking: Ranking::Blend(ContentWeight::new(weight)),
+            limit,
+            candidates: None,
+            excluded: Vec::new(),
+            include_played: false,
+        };
+        for prior in PRIORS {
+            parameters.popularity_weight = prior;
+            engine.replace_parameters(&parameters);
+            let values = cases
+                .par_chunks(TOGETHER)
+                .map(|cases| values(engine, cases, &query, &quality))
+                .collect::<Result<Vec<Vec<f64>>, Error>>()?;
+            means.push(values.iter().flatten().sum::<f64>() / cases.len().max(1) as f64);
         }
     }
     Ok(means)
 }
 
-/// What each track that may be returned scores under either kind of evidence alone, so that every pair of weights costs
-/// one addition per track instead of one product of vectors.
-struct Candidates {
-    tracks: Vec<u32>,
-    collaborative: Vec<f32>,
-    content: Vec<f32>,
-    prior: Vec<f32>,
-    /// Whether a list of only one kind may have the track.
-    eligible: Vec<[bool; 2]>,
-}
-
-impl Candidates {
-    fn of(engine: &Engine, listener: &Listener) -> Result<Self, Error> {
-        let tracks: Vec<u32> = (0..engine.model().tracks.len() as u32)
-            .filter(|track| listener.played.binary_search(track).is_err())
-            .collect();
-        let scores = |ranking| -> Result<Vec<f32>, Error> {
-            let Some(weighted) = engine.weigh(listener, ranking) else {
-                return Ok(vec![0.0; tracks.len()]);
-            };
-            let mut query = weighted.joint();
-            // The prior is added for each weight that is tried.
-            if let Some(last) = query.last_mut() {
-                *last = 0.0;
-            }
-            let scores = engine.scores(&query)?;
-            Ok(tracks.iter().map(|&track| scores[track as usize]).collect())
-        };
-        Ok(Self {
-            collaborative: scores(Ranking::Collaborative)?,
-            content: scores(Ranking::Content)?,
-            prior: tracks
-                .iter()
-                .map(|&track| engine.popularity.prior().row(track as usize)[0])
-                .collect(),
-            eligible: tracks
-                .iter()
-                .map(|&track| {
-                    let eligible = &engine.eligible;
-                    [
-                        eligible.warm.rows().contains(track),
-                        eligible.heard.rows().contains(track),
-                    ]
-                })
-                .collect(),
-            tracks,
-        })
-    }
-
-    fn best(&self, limit: usize, weight: f32, prior: f32) -> Vec<u32> {
-        let mut top = TopK::new(limit);
-        for (place, &row) in self.tracks.iter().enumerate() {
-            let [warm, heard] = self.eligible[place];
-            if (weight == 0.0 && !warm) || (weight == 1.0 && !heard) {
-                continue;
-            }
-            let content = self.content[place] + prior * self.prior[place];
-            let score = (1.0 - weight) * self.collaborative[place] + weight * content;
-            top.push(Hit { row, score });
-        }
-        top.into_ranked().into_iter().map(|hit| hit.row).collect()
-    }
+/// The quality of each case's list.
+fn values(
+    engine: &Engine,
+    cases: &[Case],
+    query: &Query,
+    quality: impl Fn(&[u32], &[u32]) -> f64,
+) -> Result<Vec<f64>, Error> {
+    let listeners: Vec<&Listener> = cases.iter().map(|case| &case.listener).collect();
+    let answers = engine.recommend_all(&listeners, query)?;
+    let value = |(answer, case): (Answer, &Case)| {
+        let list: Vec<u32> = answer.tracks.iter().map(|ranked| ranked.track).collect();
+        quality(&list, &case.hidden)
+    };
+    Ok(answers.into_iter().zip(cases).map(value).collect())
 }
 
 impl Engine {

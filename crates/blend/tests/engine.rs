@@ -155,6 +155,28 @@ fn every_basis_is_told() {
 }
 
 #[test]
+fn listeners_answered_together_get_what_each_gets_alone() {
+    let engine = engine();
+    let mut listeners: Vec<Listener> = (0..USERS)
+        .map(|user| engine.listener(Some(user), &[]).unwrap())
+        .collect();
+    // Some get popular tracks, in between.
+    listeners.insert(3, Listener::default());
+    listeners.insert(7, Listener::default());
+    let together: Vec<&Listener> = listeners.iter().collect();
+    for ranking in [blend(0.0), blend(0.4), Ranking::Content, Ranking::Popular] {
+        let query = query(ranking);
+        let answers = engine.recommend_all(&together, &query).unwrap();
+        assert_eq!(answers.len(), listeners.len());
+        for (listener, answer) in listeners.iter().zip(answers) {
+            let alone = engine.recommend(listener, &query).unwrap();
+            assert_eq!(answer.tracks, alone.tracks);
+            assert_eq!(answer.basis, alone.basis);
+        }
+    }
+}
+
+#[test]
 fn components_add_up_and_order_the_list() {
     let engine = engine();
     let listener = engine.listener(Some(5), &[]).unwrap();

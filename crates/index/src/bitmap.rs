@@ -81,12 +81,12 @@ impl Bitmap {
 
     /// Which of the rows of a lane group are in the set, one bit each.
     #[inline(always)]
-    pub(crate) fn lanes(&self, group: usize) -> u32 {
+    pub(crate) fn lanes(&self, group: usize) -> u16 {
         const { assert!(WORD.is_multiple_of(LANES)) };
         const ALL: u64 = u64::MAX >> (WORD - LANES);
         let at = group * LANES;
         let word = self.words.get(at / WORD).copied().unwrap_or(0);
-        (word >> (at % WORD) & ALL) as u32
+        (word >> (at % WORD) & ALL) as u16
     }
 }
 

@@ -13,24 +13,34 @@
 //! through more than 16 roundings (and two more per block, where blocks are added up), so computing them adds at most
 //! `2 gamma(16 + 2 B) (|q| + |f|) L`; and the score in question is itself a computed one, off by at most
 //! [`Slack::of`] of `|q| L`. Both go into the factor of `L`. What underflow adds is kept apart: [`Slack::underflow`].
+//!
+//! Most vectors are ruled out by less: the leading four bits of `c` and the leading seven of `k`. The same holds for what those
+//! stand for, with the larger errors `f'` and `e'`, and `L + |e'|` in place of `L`. In the bound that is
+//! `|f'| L + (|q| + |f'|) |e'|`.
 
 use rayon::prelude::*;
 
 use crate::{
     bound::{Slack, gamma, norm_of, norm_of_squares, round_up},
-    integer::{Chunk, Digits, LANES, LARGEST_DIGITS, MOST_COLUMNS, STEP},
+    integer::{
+        Asked, Chunk, Digits, Factors, LANES, LARGEST_DIGITS, Leading, MOST_COLUMNS, PAIR, ZERO,
+        part, squares_left,
+    },
     parts::largest_ahead,
 };
 
 /// Coded vectors, sixteen to a lane group, filled up with zero vectors.
 #[derive(Debug, Clone)]
 pub(crate) struct Codes {
-    chunks: Vec<Chunk>,
-    // Chunks per lane group.
-    steps: usize,
+    // The leading bits of all codes, and the last ones.
+    leading: Vec<Chunk>,
+    last: Vec<Chunk>,
+    // Chunks per lane group in either.
+    pairs: usize,
     scale: Vec<f32>,
-    // Rounded up: |e| and L.
+    // Rounded up: |e| and L, and what takes the place of |e| where the last bits are not known.
     error: Vec<f32>,
+    error_without_last: Vec<f32>,
     length: Vec<f32>,
     // Per lane group, the largest length in it and all that follow.
     ahead: Vec<f32>,
@@ -47,6 +57,8 @@ pub(crate) struct CodedQuery {
     of_length: f32,
     // Rounded up: the factor of L in a bound by length alone.
     of_reach: f32,
+    // The same for an estimate by the leading digits alone.
+    leading: Factors,
 }
 
 /// For sixteen vectors, what the product with a query is at most, and by how much the estimate was raised for that: twice
@@ -69,50 +81,54 @@ impl Codes {
         count: usize,
         vector: impl Fn(usize) -> &'a [f32] + Sync,
     ) -> Self {
-        let steps = columns.div_ceil(STEP);
+        let pairs = columns.div_ceil(PAIR);
         let groups = count.div_ceil(LANES);
-        let mut chunks = vec![[[ZERO; STEP]; LANES]; groups * steps];
-        let [mut scale, mut error, mut length] = [(); 3].map(|()| vec![0.0; groups * LANES]);
+        let [mut leading, mut last] = [(); 2].map(|()| vec![Chunk::default(); groups * pairs]);
+        let mut measures = vec![[Measures::default(); LANES]; groups];
         let blocks = (
-            chunks.par_chunks_mut(BLOCK * steps),
-            scale.par_chunks_mut(BLOCK * LANES),
-            error.par_chunks_mut(BLOCK * LANES),
-            length.par_chunks_mut(BLOCK * LANES),
+            leading.par_chunks_mut(BLOCK * pairs),
+            last.par_chunks_mut(BLOCK * pairs),
+            measures.par_chunks_mut(BLOCK),
         );
         blocks
             .into_par_iter()
             .enumerate()
-            .for_each(|(block, (chunks, scale, error, length))| {
+            .for_each(|(block, (leading, last, measures))| {
                 let start = block * BLOCK * LANES;
-                let end = count.min(start + scale.len());
+                let measures = measures.as_flattened_mut();
+                let end = count.min(start + measures.len());
                 // Compiled for the processor's widest registers.
                 pulp::Arch::new().dispatch(
                     #[inline(always)]
                     || {
-                        let mut coded = vec![ZERO; steps * STEP];
+                        let mut coded = vec![ZERO; pairs * PAIR];
                         for (at, place) in (start..end).enumerate() {
                             if at % LANES == 0 {
                                 touch((place..end.min(place + LANES)).map(&vector));
                             }
-                            let made = Measures::code(vector(place), &mut coded);
-                            (scale[at], error[at], length[at]) =
-                                (made.scale, made.error, made.length);
-                            let own = &mut chunks[at / LANES * steps..][..steps];
-                            for (chunk, coded) in own.iter_mut().zip(coded.as_chunks().0) {
-                                chunk[at % LANES] = *coded;
+                            measures[at] = Measures::code(vector(place), &mut coded);
+                            let chunks = at / LANES * pairs..;
+                            let halves = leading[chunks.clone()].iter_mut().zip(&mut last[chunks]);
+                            for ((leading, last), codes) in halves.zip(coded.as_chunks().0) {
+                                [leading[at % LANES], last[at % LANES]] = part(codes);
                             }
                         }
                     },
                 );
             });
+        let measures = measures.as_flattened();
+        let each = |of: fn(&Measures) -> f32| measures.iter().map(of).collect::<Vec<f32>>();
+        let length = each(|own| own.length);
         Self {
             ahead: largest_ahead(&length),
             // Lengths include errors, so they fall only about as norms do.
             falls: length.is_sorted_by(|first, next| *next <= first * 1.1),
-            chunks,
-            steps,
-            scale,
-            error,
+            leading,
+            last,
+            pairs,
+            scale: each(|own| own.scale),
+            error: each(|own| own.error),
+            error_without_last: each(|own| own.error_without_last),
             length,
         }
     }
@@ -120,9 +136,9 @@ impl Codes {
     /// Estimates the products with the vectors of a lane group.
     #[inline(always)]
     pub(crate) fn estimate(&self, query: &CodedQuery, group: usize) -> Estimates {
-        let dots = query
-            .digits
-            .dots(&self.chunks[group * self.steps..][..self.steps]);
+        let own = group * self.pairs..(group + 1) * self.pairs;
+        let (leading, last) = (&self.leading[own.clone()], &self.last[own]);
+        let dots = query.digits.dots(leading, last);
         let part = |values: &[f32]| lanes(values, group);
         let (scale, error, length) = (part(&self.scale), part(&self.error), part(&self.length));
         let mut found = Estimates::default();
@@ -132,6 +148,19 @@ impl Codes {
             found.upper[lane] = scale[lane] * (query.unit * dots[lane]) + bound;
         }
         found
+    }
+
+    /// Which vectors of the lane groups asked about may have a product of what is asked of them, one bit each: as
+    /// [`estimate`](Self::estimate) says, but by leading bits and digits alone.
+    pub(crate) fn reaching(&self, query: &CodedQuery, asked: &[Asked], found: &mut [u16]) {
+        let rows = Leading {
+            chunks: &self.leading,
+            pairs: self.pairs,
+            scale: &self.scale,
+            error: &self.error_without_last,
+            length: &self.length,
+        };
+        query.digits.reaching(&rows, query.leading, asked, found);
     }
 
     /// What the products with a lane group are at most by their lengths alone.
@@ -172,9 +201,11 @@ fn touch<'a>(vectors: impl Iterator<Item = &'a [f32]>) {
 }
 
 /// What is kept of a coded vector besides its codes.
+#[derive(Clone, Copy, Default)]
 struct Measures {
     scale: f32,
     error: f32,
+    error_without_last: f32,
     length: f32,
 }
 
@@ -203,9 +234,11 @@ impl Measures {
         last[..rest.len()].copy_from_slice(rest);
         own_rest.copy_from_slice(&sums.code(&last, scale, inverse)[..rest.len()]);
         let (norm, error) = (norm_of_squares(sums.value), norm_of_squares(sums.rest));
+        let left = norm_of_squares([squares_left(&coded[..vector.len()]) as f64]);
         Self {
             scale,
             error: round_up(error),
+            error_without_last: round_up((error + f64::from(scale) * left) * (1.0 + EPSILON)),
             length: round_up((norm + error) * (1.0 + EPSILON)),
         }
     }
@@ -268,12 +301,23 @@ impl CodedQuery {
             .collect();
         let error = norm_of(rest.into_iter());
         let computing = 2.0 * gamma(16 + 2 * blocks) + slack.relative();
+        let of_length = |error: f64| round_up(error + computing * (norm + error));
+        let digits = Digits::new(&numbers);
+        let heads = digits.leading().map(|digit| 128.0 * f64::from(digit));
+        let left = values.iter().zip(heads);
+        let left = norm_of(left.map(|(&value, head)| f64::from(value) - f64::from(unit) * head));
+        let leading = Factors {
+            unit: unit * 128.0,
+            of_error: round_up((norm + left) * (1.0 + computing)),
+            of_length: of_length(left),
+        };
         Some(Self {
-            digits: Digits::new(&numbers),
+            leading,
+            digits,
             unit,
             of_error: round_up(norm),
             of_reach: round_up(norm * (1.0 + computing)),
-            of_length: round_up(error + computing * (norm + error)),
+            of_length: of_length(error),
         })
     }
 }
@@ -289,9 +333,6 @@ const EPSILON: f64 = 1.0 / (1_u64 << 30) as f64;
 
 /// Lane groups that a thread codes at a time.
 const BLOCK: usize = 64;
-
-/// The code of zero.
-const ZERO: u8 = 128;
 
 /// Values that are coded side by side.
 const WIDTH: usize = 8;
@@ -315,7 +356,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{bound::norm_above, kernel::dots};
+    use crate::{bound::norm_above, integer::join, kernel::dots};
 
     #[test]
     fn codes_do_not_depend_on_the_number_of_threads() {
@@ -328,7 +369,7 @@ mod tests {
                 .install(|| Codes::new(7, 3_000, vector))
         };
         let (one, three) = (code(1), code(3));
-        assert!(one.chunks == three.chunks);
+        assert!(one.leading == three.leading && one.last == three.last);
         assert_eq!((one.scale, one.error), (three.scale, three.error));
         assert_eq!((one.length, one.ahead), (three.length, three.ahead));
     }
@@ -337,9 +378,11 @@ mod tests {
     fn codes_are_the_nearest_whole_numbers_of_steps() {
         let vector = [127.0, -127.0, 0.4, 0.6, -0.6, 2.5, 3.5, 0.0, -1.0];
         let codes = Codes::new(9, 1, |_| &vector);
-        let found = |at: usize| i32::from(codes.chunks[at / STEP][0][at % STEP]) - 128;
-        let found: Vec<i32> = (0..12).map(found).collect();
-        assert_eq!(found, [127, -127, 0, 1, -1, 2, 4, 0, -1, 0, 0, 0]);
+        let chunks = codes.leading.iter().zip(&codes.last);
+        let found = chunks.flat_map(|(leading, last)| join(leading[0], last[0]));
+        let found: Vec<i32> = found.map(|code| i32::from(code) - 128).collect();
+        assert_eq!(found[..10], [127, -127, 0, 1, -1, 2, 4, 0, -1, 0]);
+        assert_eq!(found[10..], [0; 6]);
         assert_eq!(codes.scale[0], 1.0);
     }
 
@@ -372,6 +415,15 @@ mod tests {
                 // Half a step in each column at most, with steps of 1/127 of the largest.
                 prop_assert!(f64::from(bound) <= length * (columns as f64).sqrt() / 240.0);
                 prop_assert!(codes.reach(&coded, at / LANES)[at % LANES] >= product);
+                let reaches = |least: f32| {
+                    let asked = Asked { group: (at / LANES) as u32, least: [least; LANES] };
+                    let mut bits = [0];
+                    codes.reaching(&coded, &[asked], &mut bits);
+                    bits[0] >> (at % LANES) & 1 == 1
+                };
+                prop_assert!(reaches(product));
+                let beyond = f64::from(product) + length * (columns as f64).sqrt() / 4.0;
+                prop_assert!(!reaches(round_up(beyond) + 1e-30));
             }
         }
     }

@@ -99,6 +99,35 @@ impl Exact {
         scan.finish()
     }
 
+    /// The answers of [`search`](Self::search) to many queries, each with its limit and filter. They go through memory
+    /// together and take less time than one by one. Works on one thread; a few dozen at a time are enough.
+    pub fn search_all(&self, asked: &[(Query<'_>, usize, Filter<'_>)]) -> Vec<Found> {
+        let wanted: Vec<(&Query<'_>, Wanted<'_>)> = asked
+            .iter()
+            .map(|(query, limit, filter)| {
+                let limit = (*limit).min(self.rows.len());
+                let floor = None;
+                (
+                    query,
+                    Wanted {
+                        limit,
+                        filter,
+                        floor,
+                    },
+                )
+            })
+            .collect();
+        let found = match &self.screen {
+            Some(screen) => screen.search_all(&wanted),
+            None => vec![None; asked.len()],
+        };
+        let each = found.into_iter().zip(wanted);
+        each.map(|(found, (query, wanted))| {
+            found.unwrap_or_else(|| self.search_listed(query, wanted.limit, wanted.filter))
+        })
+        .collect()
+    }
+
     /// How many rows [`search_above`](Self::search_above) would have to look at, about; `None` if it has nothing to tell
     /// by.
     pub(crate) fn open(&self, query: &Query<'_>, floor: f32) -> Option<usize> {

@@ -5,7 +5,7 @@ use crate::{
     bound::Slack,
     codes::{CodedQuery, Codes, Estimates},
     distinct::{Distinct, Table},
-    integer::LANES,
+    integer::{Asked, LANES},
 };
 
 /// A block's copy in the order of a search.
@@ -96,6 +96,15 @@ impl Part<'_> {
             Self::Rows(codes, query) => codes.reach(query, group),
             Self::Distinct(distinct, table) => distinct.upper(table, group),
             Self::Column(column, value, query) => column.estimate(*value, query, group).upper,
+        }
+    }
+
+    /// Which rows of the groups asked about may have a product of what is asked of them, one bit each. Leaves `found` as it is
+    /// where only [`estimate`](Self::estimate) can tell.
+    pub(crate) fn reaching(&self, asked: &[Asked], found: &mut [u16]) {
+        match self {
+            Self::Rows(codes, query) => codes.reaching(query, asked, found),
+            Self::Distinct(..) | Self::Column(..) => {}
         }
     }
 

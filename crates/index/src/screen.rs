@@ -8,6 +8,10 @@ use crate::{
     sieve::Sieve,
 };
 
+/// Groups that queries searching together go through in turn: their codes and the queries' own share the second-level
+/// cache.
+const STRETCH: usize = 256;
+
 /// Coded copies of the rows in the order of a search, to tell which rows must be scored.
 ///
 /// Rows lie in order of falling norm of the first block, sixteen to a group. A search goes through the groups and asks
@@ -56,12 +60,50 @@ impl Screen {
     /// The best rows that pass the filter; `None` if the query is too long or too short to be coded.
     pub(crate) fn search(&self, query: &Query<'_>, wanted: Wanted<'_>) -> Option<Found> {
         let parts = self.parts(query)?;
+        let mut pass = self.begin(&parts, wanted);
+        pass.advance(0..self.groups());
+        Some(self.finish(query, pass, wanted.limit))
+    }
+
+    /// As [`search`](Self::search), for many queries: they go through the codes together, a stretch at a time, which is then
+    /// read from memory once for all of them. `None` where nothing is asked for, too.
+    pub(crate) fn search_all(&self, asked: &[(&Query<'_>, Wanted<'_>)]) -> Vec<Option<Found>> {
+        let parts: Vec<Option<Vec<Part<'_>>>> =
+            asked.iter().map(|(query, _)| self.parts(query)).collect();
+        let mut passes: Vec<Option<Pass<'_>>> = parts
+            .iter()
+            .zip(asked)
+            .map(|(parts, &(_, wanted))| {
+                let parts = parts.as_ref().filter(|_| wanted.limit > 0)?;
+                Some(self.begin(parts, wanted))
+            })
+            .collect();
+        let mut under_way: Vec<&mut Pass<'_>> = passes.iter_mut().flatten().collect();
+        for start in (0..self.groups()).step_by(STRETCH) {
+            let end = self.groups().min(start + STRETCH);
+            under_way.retain_mut(|pass| pass.advance(start..end));
+        }
+        let finish = |(pass, &(query, wanted)): (Option<Pass<'_>>, &(&Query<'_>, Wanted<'_>))| {
+            Some(self.finish(query, pass?, wanted.limit))
+        };
+        passes.into_iter().zip(asked).map(finish).collect()
+    }
+
+    fn begin<'a>(&'a self, parts: &'a [Part<'a>], wanted: Wanted<'a>) -> Pass<'a> {
         let sieve = Sieve::new(wanted, self.tiny());
-        let (candidates, visited) = Pass::new(&self.order, &parts, sieve).run(wanted.limit);
-        Some(Found {
-            hits: self.score(query, &candidates, wanted.limit),
+        Pass::begin(&self.order, parts, (sieve, wanted.limit))
+    }
+
+    fn finish(&self, query: &Query<'_>, pass: Pass<'_>, limit: usize) -> Found {
+        let (candidates, visited) = pass.finish();
+        Found {
+            hits: self.score(query, &candidates, limit),
             visited,
-        })
+        }
+    }
+
+    fn groups(&self) -> usize {
+        self.order.len().div_ceil(LANES)
     }
 
     /// How many rows lie before the place from which on no row can score `floor`; `None` as for [`search`](Self::search).

@@ -49,10 +49,10 @@ impl<'a> Sieve<'a> {
     /// Which rows of a group are allowed, one bit each: the cheap half of the filter; [`offer`](Self::offer) asks for the
     /// other.
     #[inline(always)]
-    pub(crate) fn lanes(&self, group: usize) -> u32 {
+    pub(crate) fn lanes(&self, group: usize) -> u16 {
         match self.filter.allowed() {
             Some(allowed) => allowed.places().lanes(group),
-            None => u32::MAX,
+            None => u16::MAX,
         }
     }
 

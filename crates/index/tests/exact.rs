@@ -41,6 +41,13 @@ fn assert_same(rows: &JointRows, query: &[f32], limit: usize, filter: &Filter<'_
     assert_eq!(bits(&pruned.hits), bits(&plain.hits));
     let listed = exact.search_listed(&checked, limit, filter);
     assert_eq!(bits(&listed.hits), bits(&plain.hits));
+    let smaller = (checked.clone(), limit / 2, *filter);
+    let together = exact.search_all(&[smaller, (checked, limit, *filter)]);
+    assert_eq!(
+        bits(&together[0].hits),
+        bits(&plain.hits[..plain.hits.len().min(limit / 2)])
+    );
+    assert_eq!(together[1], pruned);
     pruned.visited
 }
 
@@ -79,6 +86,42 @@ fn filters_are_kept_whether_they_leave_many_rows_few_or_none() {
             }
         }
     }
+}
+
+#[test]
+fn queries_searched_together_have_the_answers_they_have_alone() {
+    // Rows for several stretches, and queries of all kinds: some end early, some cannot be coded.
+    let mut world = World::new(10_000, 24, 12, 5);
+    let exact = Exact::new(&world.rows);
+    let some = exact.allow((0..10_000).filter(|row| row % 3 == 1).collect());
+    let none = exact.allow(Bitmap::default());
+    let deny: RowList = (0..10_000).step_by(7).collect();
+    let filters = [
+        Filter::all(),
+        Filter::all().allowing(&some).denying(&deny),
+        Filter::all().allowing(&none),
+    ];
+    let mut queries = vec![vec![0.0; 37], vec![1e-20; 37]];
+    for w in [0.0, 0.3, 1.0] {
+        queries.extend(world.queries(w, 6));
+    }
+    let limits = [100, 0, 1, 20_000, 7];
+    let asked: Vec<_> = (queries.iter().enumerate())
+        .map(|(at, query)| {
+            (
+                world.rows.query(query).unwrap(),
+                limits[at % 5],
+                filters[at % 3],
+            )
+        })
+        .collect();
+    let together = exact.search_all(&asked);
+    assert_eq!(together.len(), asked.len());
+    for ((query, limit, filter), found) in asked.iter().zip(together) {
+        assert_eq!(found, exact.search(query, *limit, filter));
+        assert_eq!(found.hits, exact.scan_all(query, *limit, filter).hits);
+    }
+    assert!(exact.search_all(&[]).is_empty());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use crossfade_blend::{
-    Answer, Basis, ContentWeight, Engine, Query, Ranking, TrackFilter, UnknownNames,
+    Answer, Basis, ContentWeight, Engine, Listener, Query, Ranking, TrackFilter, UnknownNames,
 };
 use crossfade_catalog::Vocab;
 use crossfade_index::{Allowed, Bitmap};
@@ -15,6 +15,9 @@ use crate::pipeline::{Event, Observer};
 
 /// Users scored before their lists are written; bounds memory whatever the number of users.
 const BLOCK: usize = 1_024;
+
+/// Users that one thread looks for tracks for together.
+const TOGETHER: usize = 64;
 
 /// What to score.
 #[derive(Debug, Clone)]
@@ -82,16 +85,12 @@ pub fn score(
 
     let mut writer = ScoreWriter::create(out)?;
     for block in users.chunks(BLOCK) {
-        let answers = block
-            .par_iter()
-            .map(|user| {
-                let known = model.users.index_of(user);
-                let listener = engine.listener(known, &[])?;
-                Ok((known.is_some(), engine.recommend(&listener, &query)?))
-            })
-            .collect::<anyhow::Result<Vec<(bool, Answer)>>>()?;
-        for (known, answer) in &answers {
-            report.unknown_users += usize::from(!known);
+        let users: Vec<Option<u32>> = (block.par_iter())
+            .map(|user| model.users.index_of(user))
+            .collect();
+        let answers = answers(engine, &users, &query)?;
+        for (user, answer) in users.iter().zip(&answers) {
+            report.unknown_users += usize::from(user.is_none());
             report.popular += usize::from(answer.basis == Basis::Popular);
         }
         writer.write(columns(engine, block, &answers))?;
@@ -103,6 +102,29 @@ pub fn score(
     }
     report.rows = writer.finish()?;
     Ok(report)
+}
+
+/// The answers for users of the model and for others, of whom nothing is known, in the order of the users.
+///
+/// # Errors
+///
+/// If ranking fails.
+pub(crate) fn answers(
+    engine: &Engine,
+    users: &[Option<u32>],
+    query: &Query,
+) -> anyhow::Result<Vec<Answer>> {
+    let answers = users
+        .par_chunks(TOGETHER)
+        .map(|users| {
+            let listeners = (users.iter())
+                .map(|&user| engine.listener(user, &[]))
+                .collect::<Result<Vec<_>, _>>()?;
+            let listeners: Vec<&Listener> = listeners.iter().collect();
+            Ok(engine.recommend_all(&listeners, query)?)
+        })
+        .collect::<anyhow::Result<Vec<Vec<Answer>>>>()?;
+    Ok(answers.into_iter().flatten().collect())
 }
 
 fn candidates(
@@ -125,10 +147,10 @@ fn candidates(
     Some(Arc::new(allowed))
 }
 
-fn columns<'a>(engine: &'a Engine, users: &[&'a str], answers: &[(bool, Answer)]) -> Scores<'a> {
+fn columns<'a>(engine: &'a Engine, users: &[&'a str], answers: &[Answer]) -> Scores<'a> {
     let ids = &engine.model().tracks.ids;
     let mut scores = Scores::default();
-    for (&user, (_, answer)) in users.iter().zip(answers) {
+    for (&user, answer) in users.iter().zip(answers) {
         for (rank, ranked) in (1..).zip(&answer.tracks) {
             scores.user_id.push(user);
             scores.rank.push(rank);

@@ -1,7 +1,6 @@
 use anyhow::Context;
-use crossfade_blend::{Case, Engine, Learned, Parameters, Query, Ranking, learn_weights};
+use crossfade_blend::{Answer, Case, Engine, Learned, Parameters, Query, Ranking, learn_weights};
 use crossfade_eval::{ArmReport, ArmScores, Bootstrap, Comparison, Metric, TestUser};
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -9,7 +8,7 @@ use super::{
     early_stop::factorise,
     fit::{liked, model},
 };
-use crate::settings::Settings;
+use crate::{batch::answers, settings::Settings};
 
 /// The metric by which the blend is learned and arms are compared.
 pub(super) const TARGET: Metric = Metric::Ndcg(20);
@@ -212,12 +211,11 @@ fn lists(
         include_played: false,
     };
     let known = engine.model().users.len();
-    test.par_iter()
-        .map(|user| {
-            let user = Some(user.user).filter(|&user| (user as usize) < known);
-            let listener = engine.listener(user, &[])?;
-            let answer = engine.recommend(&listener, &query)?;
-            Ok(answer.tracks.iter().map(|ranked| ranked.track).collect())
-        })
-        .collect()
+    let of_model = |user: u32| Some(user).filter(|&user| (user as usize) < known);
+    let users: Vec<Option<u32>> = test.iter().map(|user| of_model(user.user)).collect();
+    let tracks = |answer: Answer| answer.tracks.iter().map(|ranked| ranked.track).collect();
+    Ok(answers(engine, &users, &query)?
+        .into_iter()
+        .map(tracks)
+        .collect())
 }
