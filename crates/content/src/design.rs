@@ -59,6 +59,20 @@ impl Design {
         self.columns.iter().map(|column| column.column.as_str())
     }
 
+    /// What each number of a row is: a column's name, and which of its dimensions where it has several.
+    pub(crate) fn labels(&self) -> Vec<String> {
+        let labels = |column: &ScaledColumn| {
+            let name = &column.column;
+            let mut labels = match column.scaler.dim() {
+                1 => vec![name.clone()],
+                _ => vec![format!("{name} (sin)"), format!("{name} (cos)")],
+            };
+            labels.extend(column.missing_rate.map(|_| format!("{name} (missing)")));
+            labels
+        };
+        self.columns.iter().flat_map(labels).collect()
+    }
+
     /// The columns it reads, found once for many rows.
     pub(crate) fn read<'f>(&'f self, features: &'f Features<'_>) -> DesignRows<'f> {
         let find = |column: &'f ScaledColumn| {

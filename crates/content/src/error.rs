@@ -38,4 +38,22 @@ pub enum Error {
     /// The eigenvalues of the numeric columns' covariance could not be computed.
     #[error("the principal components of the numeric columns could not be computed")]
     NoConvergence,
+    /// A regression has too few rows for its columns.
+    #[error("{rows} rows are too few: a regression needs at least {needed} here")]
+    TooFewRows {
+        /// How many rows there are.
+        rows: usize,
+        /// How many there must be.
+        needed: usize,
+    },
+    /// A number of clusters is not one that can be asked for.
+    #[error(
+        "the number of clusters must be \"auto\", 0 for none, or from 2 to {most}; it is {found}"
+    )]
+    Clusters {
+        /// What was asked for.
+        found: usize,
+        /// How many there may be.
+        most: usize,
+    },
 }

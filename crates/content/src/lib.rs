@@ -27,24 +27,46 @@
 //! # Ok::<(), crossfade_content::Error>(())
 //! ```
 
+mod clustering;
 mod codes;
+mod describe;
 mod design;
 mod embedder;
 mod error;
 mod features;
+mod kmeans;
+mod linkage;
 mod pca;
 mod pca_embedder;
+mod points;
+mod profile;
 mod provided;
+mod random;
+mod regression;
 mod scale;
 mod schema;
+mod seeding;
+mod silhouette;
+mod standardised;
 mod taste;
+
+pub use clustering::{Choice, ClusterConfig, ClusterCount, Clustering};
+pub use describe::{ColumnSummary, Histogram, correlations};
 
 pub use embedder::{Embedder, EmbeddingModel};
 pub use error::Error;
 pub use features::Features;
+pub use kmeans::{KMeans, KMeansConfig};
+pub use linkage::{Linkage, Merge, linkage};
 pub use pca::Pca;
 pub use pca_embedder::{PcaConfig, PcaEmbedder, Summary};
+pub use points::Points;
+pub use profile::{Clusters, Described, Deviation, Profile, Surplus, profiles};
 pub use provided::ProvidedEmbedder;
+pub use random::sample;
+pub use regression::{Coefficient, Regression};
 pub use scale::Scaler;
 pub use schema::{CategoryFeature, NumericFeature, Schema, Transform};
+pub use silhouette::silhouettes;
+pub use standardised::Standardised;
 pub use taste::{Taste, TasteConfig, Weighting, taste_vector, taste_vectors};

@@ -151,13 +151,13 @@ impl Pca {
     }
 }
 
-struct Sums {
-    sums: Vec<f64>,
+pub(crate) struct Sums {
+    pub(crate) sums: Vec<f64>,
     count: usize,
 }
 
 /// Adds up `length` numbers over the rows that count, block by block.
-fn sum_blocks(
+pub(crate) fn sum_blocks(
     rows: usize,
     dim: usize,
     length: usize,
@@ -198,7 +198,7 @@ fn sum_blocks(
 }
 
 /// Eigenvalues, rising, and the eigenvectors as columns. Sequential, so that the bits do not depend on threads.
-fn eigen(matrix: &Mat<f64>) -> Result<(Vec<f64>, Mat<f64>), Error> {
+pub(crate) fn eigen(matrix: &Mat<f64>) -> Result<(Vec<f64>, Mat<f64>), Error> {
     let dim = matrix.nrows();
     let par = Par::Seq;
     let params = Spec::new(Auto::<f64>::auto());

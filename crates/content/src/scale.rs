@@ -147,7 +147,7 @@ fn angle(x: f64, period: f64) -> (f64, f64) {
 }
 
 /// Mean and population standard deviation in two passes.
-fn mean_std(values: &[f64]) -> (f64, f64) {
+pub(crate) fn mean_std(values: &[f64]) -> (f64, f64) {
     let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;
     let variance = values.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / n;
@@ -155,7 +155,7 @@ fn mean_std(values: &[f64]) -> (f64, f64) {
 }
 
 /// The quantile of sorted values, interpolated linearly between neighbours.
-fn quantile(sorted: &[f64], q: f64) -> f64 {
+pub(crate) fn quantile(sorted: &[f64], q: f64) -> f64 {
     let at = q * (sorted.len() - 1) as f64;
     let below = sorted[at.floor() as usize];
     let above = sorted[at.ceil() as usize];
