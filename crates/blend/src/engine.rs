@@ -1,5 +1,6 @@
 use std::{borrow::Cow, time::Instant};
 
+use crossfade_content::Profile;
 use crossfade_index::{
     Allowed, Approximate, Bitmap, Costs, Filter, Index, JointRows, Path, Recall, Request, RowList,
     Sample,
@@ -182,6 +183,20 @@ impl Engine {
     /// How many tracks nobody played.
     pub fn cold_tracks(&self) -> usize {
         self.model.tracks.len() - self.eligible.warm.len()
+    }
+
+    /// The cluster of a track, by number and by what it is like; `None` for a track of unknown content, and where there are
+    /// no clusters.
+    pub fn cluster(&self, track: u32) -> Option<(u32, &Profile)> {
+        let clusters = self.model.clusters.as_ref()?;
+        let cluster = clusters.of(track)?;
+        Some((cluster, clusters.profiles.get(cluster as usize)?))
+    }
+
+    /// What each cluster of tracks is like, the largest first; empty where there are none.
+    pub fn clusters(&self) -> &[Profile] {
+        let clusters = self.model.clusters.as_ref();
+        clusters.map_or(&[], |clusters| clusters.profiles.as_slice())
     }
 
     pub(crate) fn replace_parameters(&mut self, parameters: &Parameters) {

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use crossfade_catalog::{TrackTable, Vocab};
-use crossfade_content::{EmbeddingModel, TasteConfig};
+use crossfade_content::{Clusters, EmbeddingModel, TasteConfig};
 use crossfade_matrix::{Csr, Dense};
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +26,8 @@ pub struct Model {
     pub history: Csr,
     /// What turned features into embeddings, and would for new tracks.
     pub encoder: EmbeddingModel,
+    /// Clusters of the tracks by what is known of them, where they were made.
+    pub clusters: Option<Clusters>,
     /// How the factors were learned; fold-in solves the same problem.
     pub factorisation: crossfade_mf::Config,
     /// How listening becomes a taste vector.
@@ -112,6 +114,9 @@ impl Model {
         check("tracks in the history", self.history.columns(), tracks)?;
         check("tracks with factors", self.track_factors.rows(), tracks)?;
         check("tracks with embeddings", self.embeddings.rows(), tracks)?;
+        if let Some(clusters) = &self.clusters {
+            check("tracks with a cluster", clusters.of_track.len(), tracks)?;
+        }
         let dim = self.factorisation.dim;
         check("numbers per user factor", self.user_factors.columns(), dim)?;
         check(

@@ -87,6 +87,7 @@ fn engine() -> &'static Engine {
             embeddings,
             history,
             encoder,
+            clusters: None,
             factorisation: crossfade_mf::Config {
                 dim: DIM,
                 ..Default::default()

@@ -40,6 +40,10 @@ pub struct Manifest {
     pub costs: Option<crossfade_index::Costs>,
     /// How scores are blended.
     pub blend: Parameters,
+    /// What each cluster of tracks is like; `tracks.arrow` has the number of each track's. Empty without clusters, and in
+    /// bundles from before there were any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clusters: Vec<crossfade_content::Profile>,
     /// What was found before publishing: metrics on held-out plays, and the settings used.
     pub training: serde_json::Value,
     /// Every other file of the bundle.

@@ -42,7 +42,8 @@ pub(crate) fn write(directory: &Path, engine: &Engine) -> Result<Vec<String>, Er
     batch(HISTORY, history_columns(model))?;
     batch(VECTORS, vector_columns(model))?;
     let tracks = directory.join(TRACKS);
-    let table = tracks::to_batch(&model.tracks).map_err(Error::arrow("write", &tracks))?;
+    let table = tracks::to_batch(&model.tracks, model.clusters.as_ref())
+        .map_err(Error::arrow("write", &tracks))?;
     arrow_file::write(&tracks, &table)?;
     write_json(&directory.join(ENCODER), &model.encoder)?;
 
@@ -62,6 +63,7 @@ pub(crate) fn open(directory: &Path, manifest: &Manifest) -> Result<Engine, Erro
     let history = Opened::map(directory, HISTORY)?;
     let tracks = Opened::map(directory, TRACKS)?;
     let vectors = Opened::map(directory, VECTORS)?;
+    let clusters = tracks.get(|batch| tracks::clusters(batch, &manifest.clusters))?;
     let (tracks, user_ids) = rayon::join(
         || tracks.get(tracks::from_batch),
         || users.get(|batch| tracks::vocab(batch, "user_id")),
@@ -77,6 +79,7 @@ pub(crate) fn open(directory: &Path, manifest: &Manifest) -> Result<Engine, Erro
         track_factors: vectors.get(|batch| arrow_file::dense(batch, "factors"))?,
         embeddings: vectors.get(|batch| arrow_file::dense(batch, "embedding"))?,
         encoder: read_json(&directory.join(ENCODER))?,
+        clusters,
         factorisation: manifest.factorisation.clone(),
         taste: manifest.taste.clone(),
         index: manifest.index.clone(),

@@ -50,6 +50,7 @@ pub(crate) fn write_bundle(
         recall: publication.recall.clone(),
         costs: publication.engine.index().costs().cloned(),
         blend: model.parameters.clone(),
+        clusters: publication.engine.clusters().to_vec(),
         training: publication.training.clone(),
         files,
     };

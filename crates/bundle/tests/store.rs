@@ -9,7 +9,8 @@ use crossfade_blend::{Engine, Model, Parameters, Query, Ranking};
 use crossfade_bundle::{Error, Publication, Store};
 use crossfade_catalog::{CategoryColumn, NumericColumn, TagColumn, TextColumn, TrackTable, Vocab};
 use crossfade_content::{
-    Embedder, EmbeddingModel, Features, PcaConfig, PcaEmbedder, Schema, taste_vectors,
+    Clusters, Deviation, Embedder, EmbeddingModel, Features, PcaConfig, PcaEmbedder, Profile,
+    Schema, Surplus, taste_vectors,
 };
 use crossfade_index::{Approximate, Recall};
 use crossfade_matrix::Csr;
@@ -45,6 +46,10 @@ fn table() -> TrackTable {
 }
 
 fn engine() -> Engine {
+    engine_with(None)
+}
+
+fn engine_with(clusters: Option<Clusters>) -> Engine {
     let table = table();
     let plays = vec![
         (0, 0, 1.0),
@@ -74,6 +79,7 @@ fn engine() -> Engine {
         embeddings,
         history,
         encoder,
+        clusters,
         factorisation,
         taste: Default::default(),
         index: Default::default(),
@@ -163,6 +169,47 @@ fn what_is_opened_is_what_was_published_bit_for_bit() {
         };
         assert_eq!(answer(&bundle.engine), answer(&engine));
     }
+}
+
+#[test]
+fn clusters_are_read_as_written_and_bundles_from_before_them_open() {
+    let profile = |name: &str| Profile {
+        name: name.into(),
+        tracks: 2,
+        share: 0.4,
+        deviations: vec![Deviation {
+            column: "energy".into(),
+            deviation: -1.0 / 3.0,
+        }],
+        genres: vec![Surplus {
+            genre: "folk".into(),
+            share: 0.75,
+            overall: 0.1,
+        }],
+        examples: vec![1, 3],
+    };
+    let clusters = Clusters {
+        of_track: vec![0, 1, Clusters::NONE, 1, 0, 0],
+        profiles: vec![profile("low energy, folk"), profile("high energy")],
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::create(directory.path()).unwrap();
+    let version = publish(&store, &engine_with(Some(clusters.clone())), 1);
+    let engine = store.load(&version).unwrap().engine;
+    assert_eq!(engine.model().clusters, Some(clusters.clone()));
+    assert_eq!(engine.cluster(3), Some((1, &clusters.profiles[1])));
+    assert_eq!(engine.cluster(2), None);
+    assert_eq!(
+        store.summary(&version).unwrap().manifest.clusters,
+        clusters.profiles
+    );
+
+    let before = publish(&store, &self::engine(), 2);
+    let manifest =
+        fs::read_to_string(directory.path().join(&before).join("manifest.json")).unwrap();
+    assert!(!manifest.contains("clusters"));
+    let engine = store.load(&before).unwrap().engine;
+    assert_eq!((engine.cluster(3), engine.clusters()), (None, &[][..]));
 }
 
 #[test]

@@ -197,11 +197,15 @@ fn examples(described: &Described<'_>, cluster: u32, shown: &impl Fn(u32) -> boo
             .map(|((row, track), _)| (squared_distance(row, centre), *track))
             .collect();
         let order = |a: &(f64, u32), b: &(f64, u32)| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1));
-        if tracks.len() > EXAMPLES {
-            tracks.select_nth_unstable_by(EXAMPLES, order);
-            tracks.truncate(EXAMPLES);
+        let candidates = 4 * EXAMPLES;
+        if tracks.len() > candidates {
+            tracks.select_nth_unstable_by(candidates, order);
+            tracks.truncate(candidates);
         }
         tracks.sort_by(order);
+        // Equally near tracks are one recording under several ids.
+        tracks.dedup_by_key(|track| track.0);
+        tracks.truncate(EXAMPLES);
         tracks
             .into_iter()
             .map(|(_, track)| track)

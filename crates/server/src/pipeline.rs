@@ -15,7 +15,8 @@ mod train;
 mod tune;
 mod validate;
 
-pub use content::{Content, embed};
+pub use content::{Content, cluster, embed};
+pub(crate) use content::{features, years};
 pub use fit::{EpochReport, fit};
 pub use given::{
     EpochQuality, GivenFindings, GivenSources, Hidden, Mean, measure_given, read_hidden,
@@ -24,6 +25,7 @@ pub(crate) use guard::queries;
 pub use guard::{check_recall, with_graph};
 pub use keeper::Interrupted;
 pub use load::{Sources, World, load, read_world};
+pub(crate) use load::{read_log, read_table};
 pub use stop::Stop;
 pub use train::{Job, TrainReport, train};
 pub use tune::{

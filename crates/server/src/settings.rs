@@ -4,7 +4,7 @@
 use std::{path::Path, time::Duration};
 
 use anyhow::Context;
-use crossfade_content::{PcaConfig, Schema, TasteConfig};
+use crossfade_content::{ClusterConfig, PcaConfig, Schema, TasteConfig};
 use crossfade_eval::{Holdout, Order};
 use crossfade_ingest::{PlayOptions, TrackColumns};
 use figment::{
@@ -65,6 +65,8 @@ pub struct ContentSettings {
     pub pca: PcaConfig,
     /// How listening becomes a taste vector.
     pub taste: TasteConfig,
+    /// How tracks are clustered.
+    pub clusters: ClusterConfig,
 }
 
 /// Which embedder makes content vectors.

@@ -87,6 +87,7 @@ pub(crate) fn model(tracks: usize) -> Model {
         embeddings,
         history: history(users, &norms, &mut random),
         encoder: EmbeddingModel::Provided(encoder),
+        clusters: None,
         factorisation: crossfade_mf::Config {
             dim: FACTORS,
             ..Default::default()

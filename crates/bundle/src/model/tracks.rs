@@ -11,10 +11,13 @@ use arrow_array::{
 };
 use arrow_schema::ArrowError;
 use crossfade_catalog::{CategoryColumn, NumericColumn, TagColumn, TextColumn, TrackTable, Vocab};
+use crossfade_content::{Clusters, Profile};
 use rayon::prelude::*;
 
 use crate::arrow_file::{column, wrong_type};
 
+/// Column of the tracks' clusters.
+const CLUSTER: &str = "cluster";
 /// Prefix of the columns that hold audio features.
 const FEATURE: &str = "feature:";
 
@@ -31,7 +34,10 @@ pub(super) fn vocab(batch: &RecordBatch, name: &str) -> Result<Vocab, ArrowError
     Ok(vocab)
 }
 
-pub(super) fn to_batch(table: &TrackTable) -> Result<RecordBatch, ArrowError> {
+pub(super) fn to_batch(
+    table: &TrackTable,
+    clusters: Option<&Clusters>,
+) -> Result<RecordBatch, ArrowError> {
     let tracks = table.len() as u32;
     let texts = |get: &dyn Fn(u32) -> Option<String>| -> ArrayRef {
         Arc::new((0..tracks).map(get).collect::<LargeStringArray>())
@@ -94,6 +100,11 @@ pub(super) fn to_batch(table: &TrackTable) -> Result<RecordBatch, ArrowError> {
             )
         });
     }
+    if let Some(clusters) = clusters {
+        let numbers = (0..tracks).map(|track| clusters.of(track));
+        let numbers = Arc::new(numbers.collect::<UInt32Array>());
+        columns.push((CLUSTER.to_owned(), numbers));
+    }
     RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, array)| {
         let nullable = name != "track_id";
         (name, array, nullable)
@@ -155,6 +166,31 @@ fn read(batch: &RecordBatch, name: &str) -> Result<Put, ArrowError> {
             None => Box::new(|_| ()),
         },
     })
+}
+
+/// The clusters of these profiles; `None` where there are none.
+pub(super) fn clusters(
+    batch: &RecordBatch,
+    profiles: &[Profile],
+) -> Result<Option<Clusters>, ArrowError> {
+    if profiles.is_empty() {
+        return Ok(None);
+    }
+    let numbers = primitive::<UInt32Type>(batch, CLUSTER)?;
+    let known = numbers.iter().flatten();
+    if known
+        .into_iter()
+        .any(|&number| number as usize >= profiles.len())
+    {
+        return Err(ArrowError::SchemaError(format!(
+            "column {CLUSTER} numbers a cluster that the manifest does not have"
+        )));
+    }
+    let or_none = |number: Option<u32>| number.unwrap_or(Clusters::NONE);
+    Ok(Some(Clusters {
+        of_track: numbers.into_iter().map(or_none).collect(),
+        profiles: profiles.to_vec(),
+    }))
 }
 
 fn at<T: Copy>(values: &[Option<T>], track: usize) -> Option<T> {

@@ -110,6 +110,17 @@ fn show(store: &Store, version: Option<String>, ui: &Ui) -> anyhow::Result<()> {
                 recall(manifest)
             );
         }
+        if !manifest.clusters.is_empty() {
+            let mut clusters = table(&["cluster", "what it is like", "tracks"], 2);
+            for (number, cluster) in manifest.clusters.iter().enumerate() {
+                clusters.add_row([
+                    number.to_string(),
+                    cluster.name.clone(),
+                    cluster.tracks.to_string(),
+                ]);
+            }
+            text += &format!("\n\n{clusters}");
+        }
         text
     })
 }

@@ -1,6 +1,9 @@
 use anyhow::Context;
 use crossfade_catalog::{CategoryColumn, TrackTable};
-use crossfade_content::{Embedder, EmbeddingModel, Features, PcaEmbedder, ProvidedEmbedder};
+use crossfade_content::{
+    Choice, ClusterCount, Clustering, Clusters, Described, Embedder, EmbeddingModel, Error,
+    Features, PcaEmbedder, ProvidedEmbedder, Standardised,
+};
 use crossfade_matrix::Dense;
 
 use crate::settings::{ContentSettings, EmbedderKind};
@@ -42,13 +45,49 @@ pub fn embed(table: &TrackTable, settings: &ContentSettings) -> anyhow::Result<C
     })
 }
 
-fn years(table: &TrackTable) -> Vec<f32> {
+/// Clusters the tracks by their numeric columns; `None` where they are not wanted or no column tells tracks apart.
+///
+/// # Errors
+///
+/// If the schema is invalid.
+pub fn cluster(table: &TrackTable, settings: &ContentSettings) -> anyhow::Result<Option<Clusters>> {
+    let config = &settings.clusters;
+    if config.count == ClusterCount::Given(0) {
+        return Ok(None);
+    }
+    let years = years(table);
+    let features = features(table, &years);
+    let fit = |leave_out: &[String]| Standardised::fit(&settings.schema, leave_out, &features);
+    let (clustered, told) = match (fit(&config.leave_out), fit(&[])) {
+        (Ok(clustered), Ok(told)) => (clustered, told),
+        (Err(Error::NothingKnown), _) | (_, Err(Error::NothingKnown)) => return Ok(None),
+        (Err(error), _) | (_, Err(error)) => return Err(error.into()),
+    };
+    let count = match config.count {
+        ClusterCount::Given(count) => count,
+        ClusterCount::Auto => {
+            let choices = Choice::compare(&clustered.points, config.seed);
+            Choice::best(&choices).unwrap_or(1)
+        }
+    };
+    let described = Described {
+        clustered: &clustered,
+        clustering: &Clustering::fit(&clustered.points, count, config.seed),
+        told: &told,
+        features: &features,
+    };
+    let is_named = |track| table.title.get(track).is_some();
+    Ok(Some(Clusters::new(table.len(), &described, is_named)))
+}
+
+/// The year of each track as a number.
+pub(crate) fn years(table: &TrackTable) -> Vec<f32> {
     let year = |year: &Option<i16>| year.map_or(f32::NAN, f32::from);
     table.year.iter().map(year).collect()
 }
 
 /// The track table as the encoder sees it.
-fn features<'a>(table: &'a TrackTable, years: &'a [f32]) -> Features<'a> {
+pub(crate) fn features<'a>(table: &'a TrackTable, years: &'a [f32]) -> Features<'a> {
     let mut features = Features::new(table.len());
     for column in &table.features {
         features = features.numeric(&column.name, column.values.as_slice());

@@ -99,6 +99,7 @@ pub(super) fn model(
         embeddings: content.embeddings.clone(),
         history: plays,
         encoder: content.encoder.clone(),
+        clusters: None,
         factorisation: settings.factorisation.clone(),
         taste: settings.content.taste.clone(),
         index: settings.index.clone(),

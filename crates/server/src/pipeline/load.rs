@@ -4,7 +4,7 @@ use std::{
 };
 
 use crossfade_catalog::{TrackTable, Vocab};
-use crossfade_ingest::{Progress, Report, read_plays, read_tracks};
+use crossfade_ingest::{PlayLog, Progress, Report, read_plays, read_tracks};
 use crossfade_matrix::Csr;
 
 use super::{Event, Observer};
@@ -61,22 +61,11 @@ pub fn read_world(
     tracks: Option<&Path>,
     (settings, observer): (&Settings, Observer<'_>),
 ) -> anyhow::Result<World> {
-    let progress = |progress: Progress| {
-        observer(Event::Progress {
-            done: progress.bytes,
-            total: progress.total_bytes,
-        });
-    };
     let (mut tracks, track_report) = match tracks {
-        Some(path) => read_tracks(path, &settings.tracks, &progress)?,
+        Some(path) => read_table(path, (settings, observer))?,
         None => <(TrackTable, Report)>::default(),
     };
-    let log = read_plays(plays, &settings.plays, &mut tracks, &progress)?;
-    for report in [&track_report, &log.report] {
-        if !report.is_clean() {
-            observer(Event::Note(&report.to_string()));
-        }
-    }
+    let log = read_log(plays, &mut tracks, (settings, observer))?;
     Ok(World {
         users: Arc::new(log.users),
         tracks: Arc::new(tracks),
@@ -86,4 +75,48 @@ pub fn read_world(
         play_report: log.report,
         track_report,
     })
+}
+
+/// Reads a track table.
+///
+/// # Errors
+///
+/// As [`load`].
+pub(crate) fn read_table(
+    path: &Path,
+    (settings, observer): (&Settings, Observer<'_>),
+) -> anyhow::Result<(TrackTable, Report)> {
+    let (tracks, report) = read_tracks(path, &settings.tracks, &|read| progress(read, observer))?;
+    note(&report, observer);
+    Ok((tracks, report))
+}
+
+/// Reads a play log; tracks that are only in it are added to the table.
+///
+/// # Errors
+///
+/// As [`load`].
+pub(crate) fn read_log(
+    path: &Path,
+    tracks: &mut TrackTable,
+    (settings, observer): (&Settings, Observer<'_>),
+) -> anyhow::Result<PlayLog> {
+    let log = read_plays(path, &settings.plays, tracks, &|read| {
+        progress(read, observer)
+    })?;
+    note(&log.report, observer);
+    Ok(log)
+}
+
+fn progress(progress: Progress, observer: Observer<'_>) {
+    observer(Event::Progress {
+        done: progress.bytes,
+        total: progress.total_bytes,
+    });
+}
+
+fn note(report: &Report, observer: Observer<'_>) {
+    if !report.is_clean() {
+        observer(Event::Note(&report.to_string()));
+    }
 }

@@ -5,7 +5,8 @@ use crossfade_index::Recall;
 use serde::Serialize;
 
 use super::{
-    Content, Findings, Observer, Sources, StageTime, Stages, Stop, World, check_recall, embed,
+    Content, Findings, Observer, Sources, StageTime, Stages, Stop, World, check_recall, cluster,
+    embed,
     fit::{EpochReport, liked, model},
     keeper::Keeper,
     load, validate, with_graph,
@@ -121,6 +122,9 @@ fn publish(
         Ok((model, epochs))
     })?;
     model.factorisation.epochs = wanted;
+    model.clusters = stages.run("cluster tracks", |settings, _| {
+        cluster(&world.tracks, &settings.content)
+    })?;
     if let Some(findings) = &findings {
         model.parameters = findings.parameters.clone();
     }
