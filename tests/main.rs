@@ -4,6 +4,8 @@
 
 /// What serving does while bundles are exchanged.
 mod activation;
+/// What the page about a catalogue holds.
+mod analysis;
 /// Crates depend on each other only downwards.
 mod arrows;
 /// Trainings that are killed, interrupted, taken up again, or have learned enough.

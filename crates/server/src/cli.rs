@@ -11,6 +11,7 @@ use tracing_subscriber::{
     Layer, filter::LevelFilter, filter::Targets, layer::SubscriberExt, util::SubscriberInitExt,
 };
 
+mod analyze;
 mod args;
 mod bundle;
 mod client;
@@ -59,6 +60,7 @@ fn run(arguments: Arguments, ui: &Ui) -> anyhow::Result<()> {
         Verb::Generate(verb) => generate::run(&verb, ui),
         Verb::Train(verb) => train::run(verb, settings, ui),
         Verb::Evaluate(verb) => evaluate::run(verb, settings, ui),
+        Verb::Analyze(verb) => analyze::run(&verb, settings, ui),
         Verb::Tune(verb) => tune::run(&verb, settings, ui),
         Verb::Serve(verb) => serve::run(verb, settings, ui),
         Verb::Recommend(verb) => client::recommend(&verb, ui),

@@ -38,6 +38,8 @@ pub(super) enum Verb {
     Train(Train),
     /// Hide some plays, train on the rest, and measure how well each ranking finds them.
     Evaluate(Evaluate),
+    /// Describe a catalogue in an HTML page: its features, clusters and what goes with popularity.
+    Analyze(Analyze),
     /// Search for the settings of the factorisation that find hidden plays best.
     Tune(Tune),
     /// Serve the active bundle over gRPC.
@@ -193,6 +195,30 @@ pub(super) struct HoldoutArgs {
     /// Which tracks to hide [setting: validation.order].
     #[arg(long)]
     pub(super) order: Option<OrderArg>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Analyze {
+    /// Track table: a Parquet file or a directory.
+    #[arg(long, value_name = "PATH")]
+    pub(super) tracks: PathBuf,
+    /// Play log, for what goes with popularity: a Parquet file, a directory or a partitioned directory.
+    #[arg(long, value_name = "PATH")]
+    pub(super) plays: Option<PathBuf>,
+    /// Directory for analysis.html and analysis.json; made if it is missing.
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: PathBuf,
+    /// How many clusters, from 2 to 100; without it, as many as the silhouette tells [setting: content.clusters.count].
+    #[arg(long, value_name = "K")]
+    pub(super) clusters: Option<usize>,
+    /// Seed of clusters and samples [setting: content.clusters.seed].
+    #[arg(long)]
+    pub(super) seed: Option<u64>,
+    #[command(flatten)]
+    pub(super) columns: ColumnArgs,
+    /// Threads; 0 means one per core [setting: threads].
+    #[arg(long)]
+    pub(super) threads: Option<usize>,
 }
 
 #[derive(Debug, Args)]

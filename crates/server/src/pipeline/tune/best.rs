@@ -1,10 +1,10 @@
-use std::{fs::File, io::Write, path::Path};
+use std::path::Path;
 
 use anyhow::Context;
 use toml::{Table, Value};
 
-use super::{TuneReport, journal::sync_directory};
-use crate::settings::Settings;
+use super::TuneReport;
+use crate::{files::write_atomically, settings::Settings};
 
 /// Writes `settings` with the best trial's factorisation to a file for `--config`: what differs from the defaults, and all
 /// of the factorisation. The file appears complete or not at all.
@@ -31,7 +31,7 @@ pub fn write_settings(path: &Path, settings: &Settings, report: &TuneReport) -> 
         report.trials.len(),
         toml::to_string(&table)?
     );
-    write_aside(path, text.as_bytes())
+    write_atomically(path, text.as_bytes())
         .with_context(|| format!("{} cannot be written", path.display()))
 }
 
@@ -48,17 +48,4 @@ fn changes(table: Table, defaults: &Table) -> Table {
         }
     });
     differing.collect()
-}
-
-fn write_aside(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let aside = path.with_file_name(format!(".writing-{name}-{}", std::process::id()));
-    let mut file = File::create(&aside)?;
-    let written = file.write_all(bytes).and_then(|()| file.sync_all());
-    let renamed = written.and_then(|()| std::fs::rename(&aside, path));
-    if renamed.is_err() {
-        // The reason is what failed before.
-        let _ = std::fs::remove_file(&aside);
-    }
-    renamed.and_then(|()| sync_directory(path))
 }

@@ -12,7 +12,10 @@ use crossfade_mf::Config;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{Trial, space::SearchSpace};
-use crate::settings::{Settings, TuneSettings};
+use crate::{
+    files::sync_directory,
+    settings::{Settings, TuneSettings},
+};
 
 /// The first line of a journal: which search it is of.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -178,17 +181,6 @@ fn read(lines: &str, header: &Header) -> anyhow::Result<Vec<Trial>> {
 
 fn parse<T: DeserializeOwned>((number, line): (usize, &str)) -> anyhow::Result<T> {
     serde_json::from_str(line).with_context(|| format!("line {} is damaged", number + 1))
-}
-
-/// Makes a new file's name last. Only Unix lets a directory be opened for that.
-pub(super) fn sync_directory(path: &Path) -> std::io::Result<()> {
-    let parent = path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty());
-    match cfg!(unix) {
-        true => File::open(parent.unwrap_or(Path::new(".")))?.sync_all(),
-        false => Ok(()),
-    }
 }
 
 fn fingerprint(train: &Csr, test: &[TestUser]) -> String {
