@@ -3,8 +3,8 @@
 //! [`read_tracks`] and [`read_plays`] accept a file, a directory or a Hive-partitioned directory and stream it, so that
 //! memory is bounded by users + tracks + distinct pairs and not by the length of the log. Rows that cannot be used are
 //! counted by [`Reason`] in a [`Report`], never dropped silently; files that cannot be read are an [`Error`] that names
-//! the file, the row group, the column and what to do. [`PlayWriter`], [`TrackWriter`] and [`ScoreWriter`] write the same
-//! shapes: compressed, atomic, and with the same bytes for the same rows.
+//! the file, the row group, the column and what to do. [`PlayWriter`], [`EventWriter`], [`TrackWriter`] and [`ScoreWriter`]
+//! write the same shapes: compressed, atomic, and with the same bytes for the same rows.
 //!
 //! Nothing here learns or ranks, and nothing here draws progress bars: [`Progress`] is handed to the caller's closure.
 //!
@@ -53,6 +53,7 @@
 
 mod config;
 mod error;
+mod heard;
 mod progress;
 mod read;
 mod report;
@@ -62,7 +63,11 @@ mod write;
 
 pub use config::{PlayColumns, PlayOptions, SPOTIFY_FEATURES, TrackColumns};
 pub use error::Error;
+pub use heard::Heard;
 pub use progress::{Observer, Progress};
 pub use read::{PlayLog, read_ids, read_plays, read_tracks};
 pub use report::{Notice, Place, Reason, Report, Tally};
-pub use write::{Play, PlayWriter, ScoreWriter, Scores, Track, TrackWriter, write_plays};
+pub use write::{
+    EventWriter, Play, PlayWriter, RecordedPlay, ScoreWriter, Scores, Track, TrackWriter,
+    write_plays,
+};

@@ -1,11 +1,13 @@
 //! Writing: rows or column batches -> row groups -> a file that appears when it is complete.
 
 mod atomic;
+mod events;
 mod plays;
 mod scores;
 mod table;
 mod tracks;
 
+pub use events::{EventWriter, RecordedPlay};
 pub use plays::{Play, PlayWriter, write_plays};
 pub use scores::{ScoreWriter, Scores};
 pub use tracks::{Track, TrackWriter};

@@ -15,12 +15,10 @@ use super::{
     source::{Batch, Source, Want},
     times, values,
 };
-use crate::{Error, Observer, PlayOptions, Reason, Report};
+use crate::{Error, Heard, Observer, PlayOptions, Reason, Report};
 
 /// A row cannot stand for more plays than this.
 const MOST_PLAYS: f64 = 1e6;
-/// After how many milliseconds a play of a track of unknown length counts as a whole one.
-const WHOLE_PLAY_MS: f64 = 30_000.0;
 const SECONDS_PER_DAY: f64 = 86_400.0;
 
 /// A play log, summed up by user and track.
@@ -146,10 +144,8 @@ struct Reader<'a> {
 #[derive(Debug, Clone, Copy)]
 struct Listen {
     played_at: Option<u32>,
-    count: f64,
     clipped: bool,
-    ms_played: Option<f64>,
-    skipped: bool,
+    heard: Heard,
 }
 
 impl<'a> Reader<'a> {
@@ -199,27 +195,11 @@ impl<'a> Reader<'a> {
             .get(track as usize)
             .copied()
             .flatten();
-        let strength = weight * self.strength(listen, duration);
+        let strength = weight * listen.heard.strength(duration, self.options);
         self.pairs
             .add(user, track, strength, listen.played_at.unwrap_or(0));
-        self.plays += listen.count;
+        self.plays += listen.heard.count;
         Ok(listen.clipped.then_some(Reason::PlayCountClipped))
-    }
-
-    /// What a row adds, apart from its age.
-    fn strength(&self, listen: Listen, duration: Option<u32>) -> f64 {
-        let whole = duration.map_or(WHOLE_PLAY_MS, f64::from);
-        let completion = match listen.ms_played {
-            Some(played) if whole > 0.0 => (played / whole).min(1.0),
-            _ if listen.skipped => 0.0,
-            _ => 1.0,
-        };
-        let penalty = if listen.skipped {
-            f64::from(self.options.skip_penalty)
-        } else {
-            0.0
-        };
-        listen.count * (completion - penalty)
     }
 
     fn finish(self) -> Result<PlayLog, Error> {
@@ -320,11 +300,13 @@ impl Listens {
             .transpose()?;
         Ok(Listen {
             played_at,
-            count: count.min(MOST_PLAYS),
             clipped: count > MOST_PLAYS,
-            ms_played,
-            // NaN is how some writers say null.
-            skipped: number(&self.skipped).is_some_and(|flag| flag != 0.0 && !flag.is_nan()),
+            heard: Heard {
+                count: count.min(MOST_PLAYS),
+                ms_played,
+                // NaN is how some writers say null.
+                skipped: number(&self.skipped).is_some_and(|flag| flag != 0.0 && !flag.is_nan()),
+            },
         })
     }
 }
