@@ -1,12 +1,12 @@
 use std::{collections::BTreeSet, process::Command};
 
 /// Which of our crates each may depend on. Whoever adds an arrow adds it here, and says why in ARCHITECTURE.md.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     (
         "crossfade",
         &[
-            "blend", "bundle", "catalog", "content", "eval", "index", "ingest", "matrix", "mf",
-            "synth", "tune",
+            "blend", "bundle", "catalog", "content", "eval", "events", "index", "ingest", "matrix",
+            "mf", "synth", "tune",
         ],
     ),
     (
@@ -20,6 +20,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ("crossfade-catalog", &[]),
     ("crossfade-content", &["matrix"]),
     ("crossfade-eval", &["matrix"]),
+    ("crossfade-events", &["ingest"]),
     ("crossfade-index", &["matrix"]),
     ("crossfade-ingest", &["catalog", "matrix"]),
     ("crossfade-matrix", &[]),
