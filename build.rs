@@ -4,7 +4,8 @@ use std::{env, error::Error, fs, path::PathBuf};
 
 use prost::Message;
 
-const FILES: [&str; 3] = [
+const FILES: [&str; 4] = [
+    "crossfade/v1/event_service.proto",
     "crossfade/v1/model_service.proto",
     "crossfade/v1/ranking.proto",
     "crossfade/v1/recommendation_service.proto",

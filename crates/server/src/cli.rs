@@ -16,6 +16,7 @@ mod args;
 mod bundle;
 mod client;
 mod evaluate;
+mod events;
 mod generate;
 mod measure;
 mod quickstart;
@@ -67,7 +68,9 @@ fn run(arguments: Arguments, ui: &Ui) -> anyhow::Result<()> {
         Verb::Similar(verb) => client::similar(&verb, ui),
         Verb::Compare(verb) => client::compare(&verb, ui),
         Verb::Score(verb) => score::run(&verb, settings, ui),
+        Verb::Record(verb) => events::record(&verb, ui),
         Verb::Bundle(verb) => bundle::run(verb, ui),
+        Verb::Events(verb) => events::run(&verb, ui),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod admission;
 mod convert;
+mod event_service;
 mod model_service;
 mod recommendation_service;
 mod serve;

@@ -12,6 +12,7 @@ pub mod grpc;
 pub mod paths;
 pub mod pb;
 pub mod pipeline;
+pub mod recorder;
 mod report;
 pub mod serving;
 pub mod settings;

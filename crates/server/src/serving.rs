@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwapOption;
 use crossfade_bundle::{Bundle, Error, Store};
 
-use crate::paths::PathCounters;
+use crate::{paths::PathCounters, recorder::Recorder};
 
 /// Holds the bundle in service. Readers take a reference and keep it for a whole request; replacing it does not wait for
 /// them, and the old bundle goes when its last request does.
@@ -17,6 +17,8 @@ pub struct Serving {
     activating: Mutex<()>,
     /// What was searched, whatever the bundle.
     paths: PathCounters,
+    /// Plays that are reported, where they are recorded.
+    recorder: Option<Recorder>,
 }
 
 impl Serving {
@@ -27,7 +29,18 @@ impl Serving {
             bundle: ArcSwapOption::empty(),
             activating: Mutex::new(()),
             paths: PathCounters::default(),
+            recorder: None,
         }
+    }
+
+    /// Records the plays that are reported, if anything is to, and uses them in answers.
+    pub fn with_recorder(self, recorder: Option<Recorder>) -> Self {
+        Self { recorder, ..self }
+    }
+
+    /// What records plays, if anything does.
+    pub fn recorder(&self) -> Option<&Recorder> {
+        self.recorder.as_ref()
     }
 
     /// Where the bundles come from.

@@ -50,10 +50,14 @@ pub(super) enum Verb {
     Similar(Similar),
     /// Ask a server for several rankings side by side.
     Compare(Compare),
+    /// Tell a server what was played.
+    Record(Record),
     /// Score many users at once into a Parquet file.
     Score(Score),
     /// List, show, verify, activate and roll back bundles.
     Bundle(Bundle),
+    /// Look after recorded plays.
+    Events(Events),
 }
 
 #[derive(Debug, Args)]
@@ -289,6 +293,45 @@ pub(super) struct Serve {
     /// Requests worked on or waiting at once [setting: serve.max_in_flight].
     #[arg(long)]
     pub(super) max_in_flight: Option<usize>,
+    /// Record reported plays in this directory, and use them in answers [setting: serve.events].
+    #[arg(long, value_name = "DIR")]
+    pub(super) events: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Events {
+    #[command(subcommand)]
+    pub(super) verb: EventsVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum EventsVerb {
+    /// Write all recorded plays as Parquet now, where no server records; a running server does so by itself.
+    Compact {
+        /// Directory that plays are recorded in.
+        #[arg(long, value_name = "DIR")]
+        events: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Record {
+    /// Who listened.
+    pub(super) user: String,
+    /// Tracks that were played just now, as ID or ID:COUNT.
+    #[arg(required = true, value_name = "TRACK[:COUNT]")]
+    pub(super) tracks: Vec<HistoryArg>,
+    /// For how many milliseconds each was played.
+    #[arg(long, value_name = "MS")]
+    pub(super) ms_played: Option<u32>,
+    /// They were skipped.
+    #[arg(long)]
+    pub(super) skipped: bool,
+    /// Id of the event, for a single track; a new one otherwise.
+    #[arg(long, value_name = "ID")]
+    pub(super) event_id: Option<String>,
+    #[command(flatten)]
+    pub(super) server: ServerArg,
 }
 
 /// Which server to ask.

@@ -5,7 +5,10 @@ use std::time::Duration;
 use anyhow::Context;
 use prost::Message;
 use prost_reflect::{DescriptorPool, DynamicMessage};
-use tonic::{Status, transport::Endpoint};
+use tonic::{
+    Status,
+    transport::{Channel, Endpoint},
+};
 use tonic_types::StatusExt;
 
 use super::{
@@ -15,7 +18,7 @@ use super::{
 };
 use crate::pb::{self, recommendation_service_client::RecommendationServiceClient};
 
-type Client = RecommendationServiceClient<tonic::transport::Channel>;
+type Client = RecommendationServiceClient<Channel>;
 
 /// How long a server is waited for.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -31,8 +34,8 @@ pub(super) fn recommend(args: &Recommend, ui: &Ui) -> anyhow::Result<()> {
         include_played: args.audience.include_played,
         filter: args.audience.filter.wire(&args.audience.only),
     };
-    let response = call(&args.server, async |mut client: Client| {
-        client.recommend(request).await
+    let response = call(&args.server, async |channel| {
+        Client::new(channel).recommend(request).await
     })?;
     show(ui, "RecommendResponse", &response, |response| {
         let heading = format!(
@@ -58,8 +61,8 @@ pub(super) fn similar(args: &Similar, ui: &Ui) -> anyhow::Result<()> {
         exclude_track_ids: args.exclude.clone(),
         filter: args.filter.wire(&args.only),
     };
-    let response = call(&args.server, async |mut client: Client| {
-        client.similar_tracks(request).await
+    let response = call(&args.server, async |channel| {
+        Client::new(channel).similar_tracks(request).await
     })?;
     show(ui, "SimilarTracksResponse", &response, |response| {
         let heading = format!(
@@ -89,8 +92,8 @@ pub(super) fn compare(args: &Compare, ui: &Ui) -> anyhow::Result<()> {
         include_played: args.audience.include_played,
         filter: args.audience.filter.wire(&args.audience.only),
     };
-    let response = call(&args.server, async |mut client: Client| {
-        client.compare_rankings(request).await
+    let response = call(&args.server, async |channel| {
+        Client::new(channel).compare_rankings(request).await
     })?;
     show(ui, "CompareRankingsResponse", &response, |response| {
         let user = listener(&args.audience.user, response.user_known);
@@ -181,7 +184,7 @@ fn listener(user: &str, known: bool) -> String {
     }
 }
 
-fn unknown(tracks: &[String], names: Option<&pb::UnknownNames>) -> String {
+pub(super) fn unknown(tracks: &[String], names: Option<&pb::UnknownNames>) -> String {
     let nothing = pb::UnknownNames::default();
     let names = names.unwrap_or(&nothing);
     let lists = [
@@ -245,9 +248,9 @@ impl RankingArg {
 }
 
 /// Connects, calls and waits.
-fn call<T>(
+pub(super) fn call<T>(
     server: &ServerArg,
-    method: impl AsyncFnOnce(Client) -> Result<tonic::Response<T>, Status>,
+    method: impl AsyncFnOnce(Channel) -> Result<tonic::Response<T>, Status>,
 ) -> anyhow::Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -267,7 +270,7 @@ fn call<T>(
             .connect()
             .await
             .with_context(|| format!("no server answers at {}", server.server))?;
-        match method(Client::new(channel)).await {
+        match method(channel).await {
             Ok(response) => Ok(response.into_inner()),
             Err(status) => Err(refusal(&status)),
         }
@@ -284,7 +287,7 @@ fn refusal(status: &Status) -> anyhow::Error {
 }
 
 /// Prints a response: as protobuf's JSON if asked for, otherwise what `text` makes of it.
-fn show<T: Message>(
+pub(super) fn show<T: Message>(
     ui: &Ui,
     message: &str,
     response: &T,

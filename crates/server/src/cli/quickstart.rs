@@ -8,7 +8,7 @@ use tonic::transport::Endpoint;
 use super::{
     args::Quickstart,
     client,
-    serve::open,
+    serve::{open, recorder},
     signals::stop_signal,
     tables,
     train::{pool, set},
@@ -42,11 +42,11 @@ pub(super) fn run(args: Quickstart, mut settings: Settings, ui: &Ui) -> anyhow::
         pool(settings.threads)?.install(|| train(&job, &settings, &|event| ui.observe(event)))?;
     ui.result(&report, tables::train_report)?;
 
+    let serving = open(store, recorder(&settings)?)?;
     let mut options = settings.serve;
     if args.no_serve {
         options.listen = SocketAddr::from(([127, 0, 0, 1], 0));
     }
-    let serving = open(store)?;
     let runtime = tokio::runtime::Runtime::new().context("the runtime cannot be started")?;
     runtime.block_on(show(serving, options, (args.no_serve, ui)))
 }

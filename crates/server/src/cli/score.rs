@@ -24,7 +24,7 @@ pub(super) fn run(args: &Score, mut settings: Settings, ui: &Ui) -> anyhow::Resu
     let request = request(args, ui)?;
     let pool = pool(settings.threads)?;
     ui.observe(Event::Stage("open the bundle"));
-    let serving = open(Store::open(&args.bundles)?)?;
+    let serving = open(Store::open(&args.bundles)?, None)?;
     let bundle = serving.bundle().context("there is no active bundle")?;
     ui.observe(Event::Stage("score users"));
     let report = pool.install(|| {

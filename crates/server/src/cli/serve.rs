@@ -2,11 +2,13 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use crossfade_bundle::{Error, Store};
+use crossfade_events::{EventLog, Options};
 use tokio::net::TcpListener;
 
 use super::{args::Serve, signals::stop_signal, train::set, ui::Ui};
 use crate::{
     grpc::{ServeOptions, serve},
+    recorder::Recorder,
     serving::Serving,
     settings::Settings,
 };
@@ -14,17 +16,29 @@ use crate::{
 pub(super) fn run(args: Serve, mut settings: Settings, ui: &Ui) -> anyhow::Result<()> {
     set(&mut settings.serve.listen, args.listen);
     set(&mut settings.serve.max_in_flight, args.max_in_flight);
+    if args.events.is_some() {
+        settings.serve.events = args.events;
+    }
     settings.validate()?;
     let store = Store::open(&args.bundles)?;
-    let serving = open(store)?;
+    let serving = open(store, recorder(&settings)?)?;
     run_server(serving, settings.serve, |address| {
         ui.note(&format!("serving on {address}"));
     })
 }
 
+/// What records plays, if they are to be recorded.
+pub(super) fn recorder(settings: &Settings) -> anyhow::Result<Option<Recorder>> {
+    let Some(directory) = &settings.serve.events else {
+        return Ok(None);
+    };
+    let log = EventLog::open(directory, Options::default()).context("plays cannot be recorded")?;
+    Ok(Some(Recorder::new(log, settings.plays.clone())))
+}
+
 /// Loads the active bundle. A store that is still empty is served as such: health says so until something is trained.
-pub(super) fn open(store: Store) -> anyhow::Result<Arc<Serving>> {
-    let serving = Arc::new(Serving::new(store));
+pub(super) fn open(store: Store, recorder: Option<Recorder>) -> anyhow::Result<Arc<Serving>> {
+    let serving = Arc::new(Serving::new(store).with_recorder(recorder));
     match serving.follow() {
         Ok(Some(bundle)) => tracing::info!(version = bundle.version, "bundle in service"),
         Ok(None) => {}

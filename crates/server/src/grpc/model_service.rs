@@ -38,6 +38,7 @@ impl ModelService for Models {
                 max_in_flight: i32::try_from(self.max_in_flight).unwrap_or(i32::MAX),
                 max_filter_tracks: limits::FILTER_TRACKS as i32,
                 max_filter_names: limits::FILTER_NAMES as i32,
+                max_events: limits::EVENTS as i32,
             }),
             paths: self.serving.paths().uses().iter().map(path_use).collect(),
         }))

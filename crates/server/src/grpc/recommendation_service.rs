@@ -1,12 +1,13 @@
 use std::{collections::HashMap, sync::Arc};
 
-use crossfade_blend::{Answer, Ranking, overlap, rank_biased_overlap};
+use crossfade_blend::{Answer, Play, Ranking, overlap, rank_biased_overlap};
+use crossfade_bundle::Bundle;
 use crossfade_catalog::TrackTable;
 use tonic::{Request, Response, Status};
 
 use super::{
     admission::Admission,
-    convert::{self, Compare, Recommend, Similar},
+    convert::{self, Audience, Compare, Recommend, Similar},
     status::Refusal,
 };
 use crate::{
@@ -70,7 +71,8 @@ fn recommend(serving: &Serving, request: Recommend) -> Result<pb::RecommendRespo
     // One bundle for the whole request, whatever is activated meanwhile.
     let bundle = serving.bundle().ok_or(Refusal::NoBundle)?;
     let model = bundle.engine.model();
-    let audience = request.audience.resolve(&bundle.engine);
+    let recorded = recorded(serving, &bundle, &request.audience);
+    let audience = request.audience.resolve(&bundle.engine, recorded);
     let listener = bundle.engine.listener(audience.user, &audience.plays)?;
     let query = audience.query(request.ranking, request.limit);
     let answer = bundle.engine.recommend(&listener, &query)?;
@@ -86,6 +88,14 @@ fn recommend(serving: &Serving, request: Recommend) -> Result<pb::RecommendRespo
         unknown_track_ids: audience.unknown.track_ids.clone(),
         unknown_names: convert::unknown_names(audience.unknown),
     })
+}
+
+/// Plays of the listener that were recorded and that the bundle may not know of.
+fn recorded(serving: &Serving, bundle: &Bundle, audience: &Audience) -> Vec<Play> {
+    match serving.recorder() {
+        Some(recorder) => recorder.fresh(bundle, audience.user_id()),
+        None => Vec::new(),
+    }
 }
 
 fn similar(serving: &Serving, request: Similar) -> Result<pb::SimilarTracksResponse, Refusal> {
@@ -110,7 +120,8 @@ fn similar(serving: &Serving, request: Similar) -> Result<pb::SimilarTracksRespo
 fn compare(serving: &Serving, request: Compare) -> Result<pb::CompareRankingsResponse, Refusal> {
     let bundle = serving.bundle().ok_or(Refusal::NoBundle)?;
     let model = bundle.engine.model();
-    let audience = request.audience.resolve(&bundle.engine);
+    let recorded = recorded(serving, &bundle, &request.audience);
+    let audience = request.audience.resolve(&bundle.engine, recorded);
     let listener = bundle.engine.listener(audience.user, &audience.plays)?;
     let answers = request
         .rankings

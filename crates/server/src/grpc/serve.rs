@@ -1,6 +1,7 @@
 use std::{
     future::Future,
     net::SocketAddr,
+    path::PathBuf,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -11,10 +12,14 @@ use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{codec::CompressionEncoding, transport::Server};
 use tonic_health::{ServingStatus, server::HealthReporter};
 
-use super::{admission::Admission, model_service::Models, recommendation_service::Recommendations};
+use super::{
+    admission::Admission, event_service::Events, model_service::Models,
+    recommendation_service::Recommendations,
+};
 use crate::{
     pb::{
         FILE_DESCRIPTOR_SET,
+        event_service_server::{EventServiceServer, SERVICE_NAME as EVENT_SERVICE},
         model_service_server::{ModelServiceServer, SERVICE_NAME as MODEL_SERVICE},
         recommendation_service_server::{
             RecommendationServiceServer, SERVICE_NAME as RECOMMENDATION_SERVICE,
@@ -42,6 +47,10 @@ pub struct ServeOptions {
     pub workers: usize,
     /// Seconds between looks at the store for another active bundle.
     pub follow_seconds: f64,
+    /// Directory that reported plays are recorded in; none are taken without one.
+    pub events: Option<PathBuf>,
+    /// Seconds after which recorded plays are at the latest written as Parquet, for the next training.
+    pub compact_seconds: f64,
     /// Seconds between saying NOT_SERVING and refusing connections on shutdown, for load balancers to notice.
     pub drain_delay_seconds: f64,
     /// Seconds that requests under way are given to finish on shutdown.
@@ -55,6 +64,8 @@ impl Default for ServeOptions {
             max_in_flight: 256,
             workers: 0,
             follow_seconds: 1.0,
+            events: None,
+            compact_seconds: 300.0,
             drain_delay_seconds: 0.0,
             drain_timeout_seconds: 10.0,
         }
@@ -92,6 +103,16 @@ pub async fn serve(
         seconds(options.follow_seconds).max(Duration::from_millis(10)),
     ));
 
+    let compactor = tokio::spawn(compact(
+        Arc::clone(&serving),
+        seconds(options.compact_seconds),
+    ));
+    let events = EventServiceServer::new(Events {
+        serving: Arc::clone(&serving),
+    })
+    .max_decoding_message_size(MAX_REQUEST)
+    .accept_compressed(CompressionEncoding::Gzip)
+    .accept_compressed(CompressionEncoding::Zstd);
     let admission = Admission::new(options.max_in_flight, options.workers());
     let recommendations = RecommendationServiceServer::new(Recommendations {
         serving: Arc::clone(&serving),
@@ -119,12 +140,14 @@ pub async fn serve(
         .add_service(reflection().build_v1alpha()?)
         .add_service(recommendations)
         .add_service(models)
+        .add_service(events)
         .serve_with_incoming_shutdown(TcpListenerStream::new(listener), until(stopped.clone()));
 
     let drain = async {
         shutdown.await;
         tracing::info!("draining");
         follower.abort();
+        compactor.abort();
         health_state.drain().await;
         time::sleep(seconds(options.drain_delay_seconds)).await;
         let _ = stop.send(true);
@@ -175,6 +198,47 @@ async fn follow(serving: Arc<Serving>, health: Health, every: Duration) {
     }
 }
 
+/// Writes recorded plays as Parquet, soon after their segment is full or at the latest when it is so old.
+async fn compact(serving: Arc<Serving>, older_than: Duration) {
+    if serving.recorder().is_none() {
+        return;
+    }
+    let mut ticks = time::interval(Duration::from_secs(1));
+    ticks.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
+    let mut last_problem = String::new();
+    loop {
+        ticks.tick().await;
+        let compacted = Arc::clone(&serving);
+        let done = tokio::task::spawn_blocking(move || {
+            let recorder = compacted.recorder();
+            recorder.map_or(Ok(Default::default()), |recorder| {
+                recorder.compact(older_than)
+            })
+        });
+        match done.await {
+            Ok(Ok(done)) => {
+                last_problem.clear();
+                if done.segments > 0 {
+                    tracing::info!(
+                        segments = done.segments,
+                        plays = done.plays,
+                        "plays compacted"
+                    );
+                }
+            }
+            Ok(Err(error)) if last_problem != error.to_string() => {
+                last_problem = error.to_string();
+                tracing::error!(
+                    error = &*error as &dyn std::error::Error,
+                    "plays stay uncompacted"
+                );
+            }
+            Ok(Err(_)) => {}
+            Err(error) => tracing::error!(%error, "compacting failed"),
+        }
+    }
+}
+
 /// Logs a problem once, not at every look.
 fn report(error: &crossfade_bundle::Error, last: &mut String) {
     let problem = error.to_string();
@@ -195,15 +259,16 @@ impl Health {
     /// Recommends only while there is a bundle; administration works without one, which is when it is needed most.
     async fn follow(&self, serving: &Serving) {
         let recommends = serving.bundle().is_some();
-        self.set(recommends, true).await;
+        self.set(recommends, serving.recorder().is_some(), true)
+            .await;
     }
 
     /// Nothing new, please.
     async fn drain(&self) {
-        self.set(false, false).await;
+        self.set(false, false, false).await;
     }
 
-    async fn set(&self, recommends: bool, administers: bool) {
+    async fn set(&self, recommends: bool, records: bool, administers: bool) {
         let status = |serves| match serves {
             true => ServingStatus::Serving,
             false => ServingStatus::NotServing,
@@ -211,6 +276,7 @@ impl Health {
         for (service, serves) in [
             ("", recommends),
             (RECOMMENDATION_SERVICE, recommends),
+            (EVENT_SERVICE, records),
             (MODEL_SERVICE, administers),
         ] {
             self.0.set_service_status(service, status(serves)).await;

@@ -1,6 +1,6 @@
 //! The one place that turns errors into gRPC statuses, with machine-readable details (AIP-193).
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
@@ -21,6 +21,10 @@ pub(super) enum Refusal {
     NoBundle,
     /// Too many requests at once.
     Overloaded,
+    /// This server records no plays.
+    EventsOff,
+    /// Plays could not be recorded.
+    Events(Arc<crossfade_events::Error>),
     /// A bundle cannot be served.
     Bundle(crossfade_bundle::Error),
     /// A ranking could not be computed.
@@ -32,6 +36,12 @@ pub(super) enum Refusal {
 impl From<crossfade_bundle::Error> for Refusal {
     fn from(error: crossfade_bundle::Error) -> Self {
         Self::Bundle(error)
+    }
+}
+
+impl From<Arc<crossfade_events::Error>> for Refusal {
+    fn from(error: Arc<crossfade_events::Error>) -> Self {
+        Self::Events(error)
     }
 }
 
@@ -56,15 +66,13 @@ impl From<Refusal> for Status {
                 "no bundle is active yet; train or activate one",
                 info("NO_BUNDLE"),
             ),
-            Refusal::Overloaded => {
-                let mut details = info("OVERLOADED");
-                details.set_retry_info(Some(RETRY_AFTER));
-                Self::with_error_details(
-                    Code::ResourceExhausted,
-                    "too many requests are under way",
-                    details,
-                )
-            }
+            Refusal::Overloaded => overloaded("too many requests are under way"),
+            Refusal::EventsOff => Self::with_error_details(
+                Code::FailedPrecondition,
+                "this server records no plays; set serve.events to a directory, or start it with --events DIR",
+                info("EVENTS_OFF"),
+            ),
+            Refusal::Events(error) => events(&error),
             Refusal::Bundle(error) => bundle(&error),
             Refusal::Ranking(error) => internal(&error),
             Refusal::Lost => internal(&"the request was lost"),
@@ -102,6 +110,33 @@ fn bundle(error: &crossfade_bundle::Error) -> Status {
         }
     };
     Status::with_error_details(code, error.to_string(), info(reason))
+}
+
+fn overloaded(message: &str) -> Status {
+    let mut details = info("OVERLOADED");
+    details.set_retry_info(Some(RETRY_AFTER));
+    Status::with_error_details(Code::ResourceExhausted, message, details)
+}
+
+fn events(error: &crossfade_events::Error) -> Status {
+    use crossfade_events::Error;
+    match error {
+        Error::Overloaded => overloaded(&error.to_string()),
+        Error::Io { .. }
+        | Error::Damaged { .. }
+        | Error::InUse { .. }
+        | Error::Broken { .. }
+        | Error::LongId { .. }
+        | Error::Closed
+        | Error::Compaction { .. }
+        | _ => {
+            let source = std::error::Error::source(error);
+            let reason = source.map_or_else(String::new, |source| format!(": {source}"));
+            let message = format!("nothing was recorded: {error}{reason}");
+            tracing::error!(message, "plays were not recorded");
+            Status::with_error_details(Code::Unavailable, message, info("EVENTS_NOT_WRITTEN"))
+        }
+    }
 }
 
 fn internal(error: &dyn std::fmt::Display) -> Status {

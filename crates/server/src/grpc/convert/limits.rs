@@ -12,6 +12,8 @@ pub const EXCLUDED: usize = 10_000;
 pub const FILTER_TRACKS: usize = 10_000;
 /// Most artists or genres in each list of a filter.
 pub const FILTER_NAMES: usize = 1_000;
+/// Most events in one RecordPlays.
+pub const EVENTS: usize = 1_000;
 /// Longest id in bytes.
 pub const ID_BYTES: usize = 256;
 /// Largest `play_count`.

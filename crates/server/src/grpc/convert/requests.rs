@@ -123,19 +123,21 @@ impl Audience {
         checks.excluded(&self.excluded);
     }
 
-    /// Looks up ids and names in a bundle. Unknown ones are reported, not refused.
-    pub(in crate::grpc) fn resolve(self, engine: &Engine) -> Resolved {
+    /// The user it names; empty if it names none.
+    pub(in crate::grpc) fn user_id(&self) -> &str {
+        &self.user_id
+    }
+
+    /// Looks up ids and names in a bundle, and adds plays that were `recorded`. Unknown ids are reported, not refused.
+    pub(in crate::grpc) fn resolve(self, engine: &Engine, recorded: Vec<Play>) -> Resolved {
         let (users, tracks) = (&engine.model().users, &engine.model().tracks.ids);
         let mut unknown = Unknown::default();
-        let plays = self
-            .history
-            .into_iter()
-            .filter_map(|play| {
-                let strength = play.play_count.unwrap_or(1) as f32;
-                let track = unknown.look_up(tracks, play.track_id)?;
-                Some(Play { track, strength })
-            })
-            .collect();
+        let mut plays = recorded;
+        plays.extend(self.history.into_iter().filter_map(|play| {
+            let strength = play.play_count.unwrap_or(1) as f32;
+            let track = unknown.look_up(tracks, play.track_id)?;
+            Some(Play { track, strength })
+        }));
         let excluded = unknown.look_up_all(tracks, self.excluded);
         let (candidates, names) = engine.filter(&self.filter);
         Resolved {

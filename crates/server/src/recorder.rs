@@ -1,0 +1,67 @@
+//! Plays that are recorded while serving, and what they add to what a bundle knows of a user.
+
+use std::{sync::Arc, time::Duration};
+
+use crossfade_blend::Play;
+use crossfade_bundle::Bundle;
+use crossfade_events::{Compacted, Error, EventLog};
+use crossfade_ingest::{Heard, PlayOptions};
+
+/// A log of plays, and how they are weighed.
+#[derive(Debug)]
+pub struct Recorder {
+    log: EventLog,
+    options: PlayOptions,
+}
+
+impl Recorder {
+    /// Records in `log`; plays count as a training with `options` would count them, but for their age.
+    pub fn new(log: EventLog, options: PlayOptions) -> Self {
+        Self { log, options }
+    }
+
+    /// Where plays are recorded.
+    pub fn log(&self) -> &EventLog {
+        &self.log
+    }
+
+    /// Recorded plays of a user that `bundle` may not know of. Those of a track that it knows the user played are left out
+    /// if they were recorded before it was published: most likely they are among what it learned from. A play that it
+    /// cannot have seen is never left out.
+    pub fn fresh(&self, bundle: &Bundle, user_id: &str) -> Vec<Play> {
+        let model = bundle.engine.model();
+        let known: &[u32] = match model.users.index_of(user_id) {
+            Some(user) => model.history.row(user as usize).indices,
+            None => &[],
+        };
+        let published_ms = bundle.manifest.created_at.timestamp_millis();
+        let recent = self.log.recent(user_id).into_iter();
+        recent
+            .filter_map(|play| {
+                let track = model.tracks.ids.index_of(&play.track_id)?;
+                let learned = play.recorded_at_ms <= published_ms;
+                if learned && known.binary_search(&track).is_ok() {
+                    return None;
+                }
+                let duration = model.tracks.duration_ms.get(track as usize);
+                let heard = Heard {
+                    count: f64::from(play.play_count),
+                    ms_played: play.ms_played.map(f64::from),
+                    skipped: play.skipped,
+                };
+                let strength = heard.strength(duration.copied().flatten(), &self.options) as f32;
+                Some(Play { track, strength })
+            })
+            .collect()
+    }
+
+    /// Closes the segment that is written to if it is so old, and compacts what is closed.
+    ///
+    /// # Errors
+    ///
+    /// As [`EventLog::compact`].
+    pub fn compact(&self, older_than: Duration) -> Result<Compacted, Arc<Error>> {
+        self.log.close_segment(older_than)?;
+        Ok(self.log.compact()?)
+    }
+}
