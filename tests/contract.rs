@@ -46,6 +46,9 @@ async fn health_tells_whether_there_is_a_bundle_to_answer_from() {
     for service in services {
         assert_eq!(health(&server, service).await, ServingStatus::Serving);
     }
+    // It was not told where to record.
+    let events = "crossfade.v1.EventService";
+    assert_eq!(health(&server, events).await, ServingStatus::NotServing);
 }
 
 #[tokio::test]

@@ -20,6 +20,8 @@ mod harness;
 mod malformed;
 /// What the rankings are worth.
 mod quality;
+/// Plays that are reported: kept, each once, counted in answers and read by trainings.
+mod recording;
 /// How tracks are found: filters, paths, callers at once, and the recall of graphs.
 mod retrieval;
 /// What `data/` is.

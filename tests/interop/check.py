@@ -23,8 +23,8 @@ from grpc_reflection.v1alpha import reflection_pb2
 from grpc_status import rpc_status
 
 PROTO = pathlib.Path(__file__).resolve().parents[2] / "proto"
-FILES = ["ranking", "recommendation_service", "model_service"]
-SERVICES = {"crossfade.v1.RecommendationService", "crossfade.v1.ModelService", "grpc.health.v1.Health"}
+FILES = ["ranking", "recommendation_service", "model_service", "event_service"]
+SERVICES = {"crossfade.v1.RecommendationService", "crossfade.v1.ModelService", "crossfade.v1.EventService", "grpc.health.v1.Health"}
 DEADLINE = 30
 
 
