@@ -151,11 +151,6 @@ async fn whenever_the_server_is_killed_what_was_acknowledged_is_there_once() {
         "only {} were sent",
         acknowledged.len()
     );
-    println!(
-        "{kills} kills, {} events acknowledged, {} found",
-        acknowledged.len(),
-        found.len()
-    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

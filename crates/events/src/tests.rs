@@ -1,7 +1,5 @@
 //! What the log promises, on whole logs.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use std::{collections::HashMap, fs, path::Path, time::Duration};
 
 use parquet::file::reader::{FileReader, SerializedFileReader};
