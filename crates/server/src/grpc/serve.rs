@@ -8,8 +8,10 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use tokio::{net::TcpListener, sync::watch, time};
-use tokio_stream::wrappers::TcpListenerStream;
-use tonic::{codec::CompressionEncoding, transport::Server};
+use tonic::{
+    codec::CompressionEncoding,
+    transport::{Server, server::TcpIncoming},
+};
 use tonic_health::{ServingStatus, server::HealthReporter};
 
 use super::{
@@ -129,9 +131,10 @@ pub async fn serve(
     })
     .max_decoding_message_size(MAX_REQUEST);
 
+    // Without it the end of an answer would wait for the client to acknowledge its beginning, 40 ms.
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     let (stop, stopped) = watch::channel(false);
     let server = Server::builder()
-        .tcp_nodelay(true)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .http2_keepalive_interval(Some(Duration::from_secs(60)))
@@ -141,7 +144,7 @@ pub async fn serve(
         .add_service(recommendations)
         .add_service(models)
         .add_service(events)
-        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), until(stopped.clone()));
+        .serve_with_incoming_shutdown(incoming, until(stopped.clone()));
 
     let drain = async {
         shutdown.await;
