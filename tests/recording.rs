@@ -101,7 +101,7 @@ async fn send_until_gone(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whenever_the_server_is_killed_what_was_acknowledged_is_there_once() {
-    let kills = std::env::var("CROSSFADE_TEST_KILLS").map_or(KILLS, |kills| kills.parse().unwrap());
+    let kills = std::env::var("TEST_KILLS").map_or(KILLS, |kills| kills.parse().unwrap());
     let directory = tempfile::tempdir().unwrap();
     let mut acknowledged: Vec<String> = Vec::new();
     for round in 0..kills {

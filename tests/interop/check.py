@@ -41,7 +41,7 @@ def train(program, data, bundles, seed):
 
 
 def start(program, bundles):
-    arguments = [program, "serve", "--bundles", bundles, "--listen", "127.0.0.1:0"]
+    arguments = [program, "serve", "--bundles", bundles, "--listen", "127.0.0.1:0", "--events", f"{bundles}-events"]
     server = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True)
     for line in server.stderr:
         found = re.search(r"serving on (\S+)", line)
@@ -149,9 +149,23 @@ def check_models(model_pb, models, versions):
     assert forth.bundle.version == versions[1] and forth.bundle.active
 
 
+def check_events(pb, event_pb, stub, events):
+    before = stub.Recommend(pb.RecommendRequest(user_id="usr_00001"), timeout=DEADLINE)
+    event = event_pb.PlayEvent(event_id="e1", user_id="usr_00001", track_id=before.tracks[0].track_id, ms_played=200_000)
+    event.played_at.GetCurrentTime()
+    for accepted in (1, 0):
+        response = events.RecordPlays(event_pb.RecordPlaysRequest(events=[event]), timeout=DEADLINE)
+        assert response.accepted == accepted and len(response.duplicate_event_ids) == 1 - accepted
+    after = stub.Recommend(pb.RecommendRequest(user_id="usr_00001"), timeout=DEADLINE)
+    assert event.track_id not in {track.track_id for track in after.tracks}
+    event.event_id = ""
+    details = refused(events.RecordPlays, event_pb.RecordPlaysRequest(events=[event]), grpc.StatusCode.INVALID_ARGUMENT)
+    assert details["BadRequest"].field_violations[0].field == "events[0].event_id", details
+
+
 def check_health(channel):
     stub = health_pb2_grpc.HealthStub(channel)
-    for service in ("", "crossfade.v1.RecommendationService", "crossfade.v1.ModelService"):
+    for service in ("", "crossfade.v1.RecommendationService", "crossfade.v1.ModelService", "crossfade.v1.EventService"):
         response = stub.Check(health_pb2.HealthCheckRequest(service=service), timeout=DEADLINE)
         assert response.status == health_pb2.HealthCheckResponse.SERVING, service
 
@@ -179,6 +193,7 @@ def main(program, data):
         compile_stubs(scratch)
         from crossfade.v1 import model_service_pb2 as model_pb, model_service_pb2_grpc as model_grpc
         from crossfade.v1 import recommendation_service_pb2 as pb, recommendation_service_pb2_grpc as pb_grpc
+        from crossfade.v1 import event_service_pb2 as event_pb, event_service_pb2_grpc as event_grpc
         from crossfade.v1 import ranking_pb2
 
         pb.Play, pb.TrackFilter = ranking_pb2.Play, ranking_pb2.TrackFilter
@@ -194,6 +209,7 @@ def main(program, data):
                 check_similar(pb, stub, track)
                 check_compare(pb, stub)
                 check_errors(pb, model_pb, stub, models)
+                check_events(pb, event_pb, stub, event_grpc.EventServiceStub(channel))
                 check_models(model_pb, models, versions)
                 check_recommend(pb, stub, versions[1])
             server.send_signal(signal.SIGTERM)

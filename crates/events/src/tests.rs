@@ -2,8 +2,10 @@
 
 use std::{collections::HashMap, fs, path::Path, time::Duration};
 
-use parquet::file::reader::{FileReader, SerializedFileReader};
-use parquet::record::RowAccessor;
+use parquet::{
+    file::reader::{FileReader, SerializedFileReader},
+    record::RowAccessor,
+};
 
 use crate::{Error, Event, EventLog, Options, Outcome};
 
