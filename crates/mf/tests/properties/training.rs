@@ -1,265 +1,15 @@
-//! What the crate promises, against the double-precision reference.
+//! Whole trainings, and folding in what they learned.
 
 use std::ops::ControlFlow;
 
 use crossfade_matrix::{Csr, Dense};
-use crossfade_mf::{
-    Confidence, Config, ConjugateGradients, Error, Exact, Factors, FoldIn, HalfSweep, Rotated,
-    RowSolver, Solver, Subspace, Training, fit, loss, reference,
-};
+use crossfade_mf::{Confidence, Config, Error, Factors, FoldIn, Training, fit, loss, reference};
 use proptest::prelude::*;
 
-/// The unit roundoff of single precision.
-const ROUNDOFF: f64 = f32::EPSILON as f64 / 2.0;
-
-fn config(dim: usize) -> Config {
-    Config {
-        dim,
-        epochs: 4,
-        alpha0: 0.1,
-        regularization: 0.02,
-        confidence: plain(),
-        ..Config::default()
-    }
-}
-
-/// Every entry weighs 1: what can be computed for a part of the matrix alone.
-fn plain() -> Confidence {
-    Confidence {
-        popularity_exponent: 0.0,
-        ..Confidence::default()
-    }
-}
-
-/// One configuration for each way to solve.
-fn every_solver(config: Config) -> impl Iterator<Item = Config> {
-    let solvers = [Solver::Exact, Solver::ConjugateGradients, Solver::Subspace];
-    solvers.into_iter().map(move |solver| Config {
-        solver,
-        subspace_block: 5,
-        ..config.clone()
-    })
-}
-
-/// Pseudo-random numbers in [-1, 1), enough for test data.
-fn noise(seed: u64) -> impl FnMut() -> f32 {
-    let mut state = seed.wrapping_mul(2).wrapping_add(0x5851_f42d_4c95_7f2d);
-    move || {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (state >> 40) as f32 / (1_u64 << 23) as f32 - 1.0
-    }
-}
-
-fn dense(rows: usize, columns: usize, seed: u64) -> Dense {
-    let mut noise = noise(seed);
-    Dense::new(
-        rows,
-        columns,
-        (0..rows * columns).map(|_| noise()).collect::<Vec<_>>(),
-    )
-}
-
-/// About a fraction `density` of all pairs, with strengths up to 10.
-fn plays(users: usize, items: usize, density: f32, seed: u64) -> Csr {
-    let mut noise = noise(seed);
-    let mut triplets = Vec::new();
-    for user in 0..users as u32 {
-        for item in 0..items as u32 {
-            if (noise() + 1.0) / 2.0 < density {
-                triplets.push((user, item, 5.01 + 5.0 * noise()));
-            }
-        }
-    }
-    Csr::from_triplets(users, items, triplets).expect("entries inside the shape")
-}
-
-fn doubles(matrix: &Dense) -> Vec<Vec<f64>> {
-    let rows = (0..matrix.rows()).map(|row| matrix.row(row));
-    rows.map(|row| row.iter().map(|&v| f64::from(v)).collect())
-        .collect()
-}
-
-fn train(plays: &Csr, config: &Config) -> (Factors, Vec<f64>) {
-    let mut losses = Vec::new();
-    let factors = fit(plays, config, |epoch| {
-        losses.push(epoch.loss);
-        ControlFlow::Continue(())
-    })
-    .expect("training succeeds");
-    (factors, losses)
-}
-
-/// One half-sweep from random rows. Returns the fixed side as it was rotated, the rows, and the sum of their parts of the
-/// objective.
-fn half_sweep<R: RowSolver>(
-    confidences: &Csr,
-    (fixed, prior): (&Dense, Option<&Dense>),
-    config: &Config,
-    solver: &R,
-) -> (Dense, Dense, f64) {
-    let (count, dim) = (confidences.rows(), config.dim);
-    let mut fixed = fixed.clone().into_vec();
-    let mut rows = dense(count, dim, 99).into_vec();
-    let half = HalfSweep {
-        confidences,
-        fixed: &mut fixed,
-        prior,
-        config,
-    };
-    let rotated = Rotated::new(half).expect("finite factors");
-    let objective = rotated.solve(solver, &mut rows).expect("definite systems");
-    let fixed = Dense::new(confidences.columns(), dim, fixed);
-    (fixed, Dense::new(count, dim, rows), objective)
-}
-
-/// The dual way, the primal way, and some of each.
-fn exact_ways() -> [Exact; 3] {
-    [0, 9, usize::MAX].map(|crossover| Exact { crossover })
-}
-
-/// The objective of the rows that [`half_sweep`] starts from, with every term taken as positive.
-fn objective_of_first_guess(
-    confidences: &Csr,
-    (fixed, prior): (&Dense, Option<&Dense>),
-    config: &Config,
-) -> f64 {
-    let rows = doubles(&dense(confidences.rows(), config.dim, 99));
-    let fixed = doubles(fixed);
-    let mut sum = 0.0;
-    for (row, x) in rows.iter().enumerate() {
-        let entries = confidences.row(row);
-        let pull = config.pull(entries.len(), fixed.len());
-        sum += pull * reference::dot(x, x);
-        if let Some(prior) = prior {
-            sum += pull
-                * prior
-                    .row(row)
-                    .iter()
-                    .map(|&p| f64::from(p).powi(2))
-                    .sum::<f64>();
-        }
-        for y in &fixed {
-            sum += config.alpha0 * reference::dot(x, y).powi(2);
-        }
-        for (column, c) in entries.iter() {
-            let score = reference::dot(x, &fixed[column as usize]);
-            sum += f64::from(c) * (1.0 + score.powi(2));
-        }
-    }
-    sum
-}
-
-fn norm(vector: &[f64]) -> f64 {
-    reference::dot(vector, vector).sqrt()
-}
-
-/// How far `x` may be from satisfying `A x = b`, for the entries (row of `fixed`, confidence).
-///
-/// To first order in the roundoff u, with n entries, d numbers in a factor, and every norm bounded by a trace:
-/// - sums of n or d products, the rotation and the Cholesky factorisation of A each perturb A by no more than
-///   (n + d) u trace(A), and b by no more than (n + d) u |Z'c|;
-/// - the dual way solves (M + E) w = 1 with |E| <= (n + d) u trace(M), where M = C^-1 + Z D^-1 Z' and w = C (1 - Z x);
-///   that shows in the residual of x as Z'C E w;
-/// - it then sums Z'w with an error of n u |Z| |w|, which A D^-1 (of norm at most trace(A) / pull) carries over.
-///
-/// Four such roundings of each kind happen at most.
-fn residual_bound(
-    entries: &[(usize, f64)],
-    fixed: &[Vec<f64>],
-    x: &[f64],
-    (pull, trace): (f64, f64),
-) -> f64 {
-    let mut largest = 0.0_f64;
-    let (mut z, mut zc, mut w, mut dual_trace) = (0.0, 0.0, 0.0, 0.0);
-    for &(row, c) in entries {
-        let square = reference::dot(&fixed[row], &fixed[row]);
-        z += square;
-        zc += c * c * square;
-        w += (c * (1.0 - reference::dot(&fixed[row], x))).powi(2);
-        dual_trace += 1.0 / c + square / pull;
-        largest = largest.max(c);
-    }
-    let (z, zc, w) = (f64::sqrt(z), f64::sqrt(zc), f64::sqrt(w));
-    let primal = trace * norm(x) + zc * (entries.len() as f64).sqrt();
-    let dual = zc * dual_trace * w + trace / pull * z * w;
-    4.0 * (entries.len() + x.len()) as f64 * ROUNDOFF * (primal + dual)
-}
-
-fn trace(a: &[Vec<f64>]) -> f64 {
-    (0..a.len()).map(|i| a[i][i]).sum()
-}
-
-/// Numbers of rows, of columns and in a factor, density, and seed.
-fn shapes() -> impl Strategy<Value = (usize, usize, usize, f32, u64)> {
-    (
-        1..8_usize,
-        1..30_usize,
-        1..40_usize,
-        0.0..1.0_f32,
-        0..1000_u64,
-    )
-}
+use crate::worlds::*;
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn both_systems_satisfy_the_normal_equations(shape in shapes(), alpha in 0.0..20.0_f64) {
-        let (rows, columns, dim, density, seed) = shape;
-        let config = Config { confidence: Confidence { alpha, ..plain() }, ..config(dim) };
-        let plays = plays(rows, columns, density, seed);
-        let confidences = weigh(&plays, &config);
-        let fixed = dense(columns, dim, seed + 1);
-        for solver in exact_ways() {
-            let (fixed, solved, _) = half_sweep(&confidences, (&fixed, None), &config, &solver);
-            let fixed = doubles(&fixed);
-            for (row, x) in doubles(&solved).iter().enumerate() {
-                let entries = reference::entries(&plays, row, &config);
-                let (a, b) = reference::normal_equations(&entries, &fixed, &vec![0.0; dim], &config);
-                let residual: Vec<f64> =
-                    a.iter().zip(&b).map(|(a, b)| reference::dot(a, x) - b).collect();
-                let pull = config.pull(entries.len(), columns);
-                let bound = residual_bound(&entries, &fixed, x, (pull, trace(&a)));
-                prop_assert!(norm(&residual) <= bound, "{} > {bound}", norm(&residual));
-            }
-        }
-    }
-
-    #[test]
-    fn a_row_is_pulled_towards_its_prior(shape in shapes()) {
-        let (rows, columns, dim, density, seed) = shape;
-        let config = config(dim);
-        let plays = plays(rows, columns, density, seed);
-        let confidences = weigh(&plays, &config);
-        let (fixed, prior) = (dense(columns, dim, seed + 1), dense(rows, dim, seed + 2));
-        for solver in exact_ways() {
-            let (rotated, solved, _) =
-                half_sweep(&confidences, (&fixed, Some(&prior)), &config, &solver);
-            let (before, after) = (doubles(&fixed), doubles(&rotated));
-            let priors = doubles(&prior);
-            for (row, x) in doubles(&solved).iter().enumerate() {
-                let entries = reference::entries(&plays, row, &config);
-                let (a, b) =
-                    reference::normal_equations(&entries, &before, &priors[row], &config);
-                let trace = trace(&a);
-                let expected = reference::solve(a, b);
-                // The rows lie in another basis than the reference's, so it is the scores that must agree: they are
-                // off by no more than |y| |A^-1| times the residual, and no eigenvalue of A is below the pull. The
-                // pull's own part of the right-hand side adds to the residual.
-                let pull = config.pull(entries.len(), columns);
-                let prior = 4.0 * dim as f64 * ROUNDOFF * trace * norm(&priors[row]);
-                let residual = residual_bound(&entries, &after, x, (pull, trace)) + prior;
-                for (before, after) in before.iter().zip(&after) {
-                    let difference = reference::dot(before, &expected) - reference::dot(after, x);
-                    let bound = norm(before) * residual / pull;
-                    prop_assert!(difference.abs() <= bound, "{difference} > {bound}");
-                }
-            }
-        }
-    }
-
     #[test]
     fn the_loss_never_rises_and_is_the_reference_loss(shape in shapes(), exponent in 0.0..0.5_f64) {
         let (rows, columns, dim, density, seed) = shape;
@@ -290,29 +40,6 @@ proptest! {
     }
 
     #[test]
-    fn enough_steps_reach_the_exact_minimum(shape in shapes(), alpha in 0.0..20.0_f64) {
-        let (rows, columns, dim, density, seed) = shape;
-        let config = Config { confidence: Confidence { alpha, ..plain() }, ..config(dim) };
-        let confidences = weigh(&plays(rows, columns, density, seed), &config);
-        let (fixed, prior) = (dense(columns, dim, seed + 1), dense(rows, dim, seed + 2));
-        for prior in [None, Some(&prior)] {
-            let sides = (&fixed, prior);
-            let (_, _, minimum) = half_sweep(&confidences, sides, &config, &Exact::new(dim));
-            // As many steps as a row has distinct eigenvalues, and as many again for rounding.
-            let steps = ConjugateGradients { steps: 2 * (columns + 1) };
-            let (_, _, by_steps) = half_sweep(&confidences, sides, &config, &steps);
-            let whole = Subspace { block: dim };
-            let (_, _, by_block) = half_sweep(&confidences, sides, &config, &whole);
-            // Objectives are sums of n + d rounded terms, none above what the random first guess or the prior starts
-            // with; steps end within 1e-10 of the minimum.
-            let start: f64 = objective_of_first_guess(&confidences, sides, &config);
-            let slack = 8.0 * (columns + dim) as f64 * ROUNDOFF * start;
-            prop_assert!((by_steps - minimum).abs() <= slack + 1e-10 * minimum, "{by_steps} {minimum} {slack}");
-            prop_assert!((by_block - minimum).abs() <= slack, "{by_block} {minimum} {slack}");
-        }
-    }
-
-    #[test]
     fn fold_in_equals_the_last_sweep(shape in shapes(), exponent in 0.0..0.5_f64) {
         let (rows, columns, dim, density, seed) = shape;
         let confidence = Confidence { popularity_exponent: exponent, ..plain() };
@@ -334,14 +61,6 @@ proptest! {
             prop_assert!(norm(&difference) <= bound, "{} > {bound}", norm(&difference));
         }
     }
-}
-
-/// The confidences of `plays`.
-fn weigh(plays: &Csr, config: &Config) -> Csr {
-    let strengths = plays.values().iter();
-    let values: Vec<f32> = strengths.map(|&s| config.confidence.of(s)).collect();
-    let (offsets, indices) = (plays.offsets().to_vec(), plays.indices().to_vec());
-    Csr::new(plays.columns(), offsets, indices, values).expect("the same shape")
 }
 
 #[test]
@@ -483,28 +202,6 @@ fn every_solver_returns_to_the_fixed_point_of_the_reference() {
                     "{solver:?}: {found} is not {expected}, to {bound}"
                 );
             }
-        }
-    }
-}
-
-#[test]
-fn permuting_users_permutes_their_factors() {
-    let (users, items, dim) = (50, 30, 12);
-    let config = config(dim);
-    let plays = plays(users, items, 0.3, 1);
-    let order: Vec<usize> = (0..users).map(|user| user * 7 % users).collect();
-    let mut triplets = Vec::new();
-    for (row, &user) in order.iter().enumerate() {
-        let entries = plays.row(user).iter();
-        triplets.extend(entries.map(|(item, strength)| (row as u32, item, strength)));
-    }
-    let permuted = Csr::from_triplets(users, items, triplets).unwrap();
-    let fixed = dense(items, dim, 2);
-    for solver in exact_ways() {
-        let (_, rows, _) = half_sweep(&plays, (&fixed, None), &config, &solver);
-        let (_, permuted, _) = half_sweep(&permuted, (&fixed, None), &config, &solver);
-        for (row, &user) in order.iter().enumerate() {
-            assert_eq!(permuted.row(row), rows.row(user), "user {user}");
         }
     }
 }

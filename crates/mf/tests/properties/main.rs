@@ -1,0 +1,5 @@
+//! What the crate promises, against the double-precision reference.
+
+mod rows;
+mod training;
+mod worlds;
