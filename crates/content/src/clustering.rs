@@ -2,7 +2,7 @@ use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize, de};
 
-use crate::random::sample;
+use crate::sample::sample;
 use crate::{Error, KMeans, KMeansConfig, Points, silhouettes};
 
 /// How tracks are clustered.

@@ -1,9 +1,10 @@
 use faer::{Accum, MatMut, MatRef, Par, linalg::matmul::matmul};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::points::squared_distance;
-use crate::random::Random;
 use crate::{Points, seeding};
 
 /// Rows whose parts of the sums are added up together. Blocks are added in order whatever the number of threads, so that
@@ -66,10 +67,10 @@ impl KMeans {
     /// If there are no rows, or a setting is below its least value.
     pub fn fit(points: &Points, config: &KMeansConfig) -> Self {
         assert!(config.restarts >= 1, "there must be a start");
-        let mut random = Random::new(config.seed);
+        let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
         let mut best: Option<Self> = None;
         for _ in 0..config.restarts {
-            let start = seeding::plus_plus(points, config.clusters, &mut random);
+            let start = seeding::plus_plus(points, config.clusters, &mut rng);
             let run = Self::from_start(points, start, config);
             if best.as_ref().is_none_or(|best| run.inertia < best.inertia) {
                 best = Some(run);

@@ -1,9 +1,10 @@
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use crate::Points;
 use crate::kmeans::BLOCK;
 use crate::points::squared_distance;
-use crate::random::Random;
 
 /// Centroids to start k-means from: rows drawn one after another, each with a chance in proportion to its squared distance
 /// from those drawn before (k-means++, Arthur and Vassilvitskii 2007, algorithm 1). Of `2 + ln(clusters)` draws the one
@@ -14,16 +15,14 @@ use crate::random::Random;
 /// # Panics
 ///
 /// If there are no rows or no clusters.
-pub(crate) fn plus_plus(points: &Points, clusters: usize, random: &mut Random) -> Points {
+pub(crate) fn plus_plus(points: &Points, clusters: usize, rng: &mut ChaCha8Rng) -> Points {
     assert!(!points.is_empty() && clusters > 0, "nothing to start from");
     let draws = 2 + (clusters as f64).ln() as usize;
-    let mut chosen = vec![random.below(points.len()) as u32];
+    let mut chosen = vec![rng.random_range(0..points.len()) as u32];
     let mut nearest = vec![f64::INFINITY; points.len()];
     let mut totals = take(points, chosen[0], &mut nearest);
     while chosen.len() < clusters {
-        let candidates: Vec<u32> = (0..draws)
-            .map(|_| draw(&nearest, &totals, random))
-            .collect();
+        let candidates: Vec<u32> = (0..draws).map(|_| draw(&nearest, &totals, rng)).collect();
         let best = best_of(points, &candidates, &nearest);
         totals = take(points, best, &mut nearest);
         chosen.push(best);
@@ -49,11 +48,11 @@ fn take(points: &Points, row: u32, nearest: &mut [f64]) -> Vec<f64> {
 }
 
 /// A row with a chance in proportion to its distance; any row where all are 0.
-fn draw(nearest: &[f64], totals: &[f64], random: &mut Random) -> u32 {
+fn draw(nearest: &[f64], totals: &[f64], rng: &mut ChaCha8Rng) -> u32 {
     let total: f64 = totals.iter().sum();
-    let mut left = random.unit() * total;
+    let mut left = rng.random::<f64>() * total;
     if !(total > 0.0 && total.is_finite()) {
-        return random.below(nearest.len()) as u32;
+        return rng.random_range(0..nearest.len()) as u32;
     }
     let mut last = 0;
     for (block, sum) in totals.iter().enumerate() {
@@ -101,6 +100,8 @@ fn best_of(points: &Points, candidates: &[u32], nearest: &[f64]) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use rand::SeedableRng;
+
     use super::*;
 
     #[test]
@@ -108,7 +109,7 @@ mod tests {
         let rows = (0..300).map(|row| f64::from(row % 3) * 1e6 + f64::from(row) * 1e-3);
         let points = Points::new(1, rows.collect());
         for seed in 0..20 {
-            let start = plus_plus(&points, 3, &mut Random::new(seed));
+            let start = plus_plus(&points, 3, &mut ChaCha8Rng::seed_from_u64(seed));
             let mut groups: Vec<i64> = start
                 .rows()
                 .map(|row| (row[0] / 1e6).round() as i64)
@@ -121,6 +122,9 @@ mod tests {
     #[test]
     fn equal_rows_are_drawn_all_the_same() {
         let points = Points::new(2, vec![1.0; 10]);
-        assert_eq!(plus_plus(&points, 4, &mut Random::new(1)).len(), 4);
+        assert_eq!(
+            plus_plus(&points, 4, &mut ChaCha8Rng::seed_from_u64(1)).len(),
+            4
+        );
     }
 }
