@@ -199,9 +199,12 @@ impl Index {
     ///
     /// If the query's length is not that of a joint vector.
     pub fn search(&self, request: &Request<'_>) -> Result<Answer, Error> {
+        self.search_by(self.plan(request), request)
+    }
+
+    fn search_by(&self, plan: Plan<'_>, request: &Request<'_>) -> Result<Answer, Error> {
         let start = Instant::now();
         let query = self.rows.query(request.query)?;
-        let plan = self.plan(request);
         let (found, path) = match plan.way {
             Way::Graph(graph) => self.ask_graph(graph, &query, request)?,
             Way::Screened => self.search_exact(&query, request),
@@ -243,13 +246,13 @@ impl Index {
             .collect::<Result<Vec<_>, Error>>()?;
         let mut found = self.exact.search_all(&asked).into_iter();
         let took = start.elapsed() / asked.len().max(1) as u32;
-        let answer = |(request, plan): (&Request<'_>, &Plan<'_>)| {
+        let answer = |(request, &plan): (&Request<'_>, &Plan<'_>)| {
             let found = match plan.way {
                 Way::Screened => found.next(),
                 Way::Listed | Way::Graph(_) => None,
             };
             let Some(found) = found else {
-                return self.search(request);
+                return self.search_by(plan, request);
             };
             Ok(Answer {
                 hits: found.hits,
