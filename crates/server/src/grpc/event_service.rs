@@ -31,7 +31,7 @@ impl EventService for Events {
 impl Events {
     async fn record(&self, events: Vec<Event>) -> Result<pb::RecordPlaysResponse, Refusal> {
         let recorder = self.serving.recorder().ok_or(Refusal::EventsOff)?;
-        let mut ids: Vec<(String, String)> = events
+        let ids: Vec<(String, String)> = events
             .iter()
             .map(|event| (event.event_id.clone(), event.track_id.clone()))
             .collect();
@@ -47,7 +47,7 @@ impl Events {
             Some(bundle) => bundle.engine.model().tracks.ids.index_of(track).is_some(),
             None => true,
         };
-        for ((event_id, track_id), outcome) in ids.drain(..).zip(outcomes) {
+        for ((event_id, track_id), outcome) in ids.into_iter().zip(outcomes) {
             match outcome {
                 Outcome::Accepted => response.accepted += 1,
                 Outcome::Duplicate => response.duplicate_event_ids.push(event_id),
