@@ -12,7 +12,7 @@ use tonic::{
 use tonic_types::StatusExt;
 
 use super::{
-    args::{AudienceArgs, Compare, FilterArgs, RankingArg, Recommend, ServerArg, Similar},
+    args::{AudienceArgs, Compare, RankingArg, Recommend, ServerArg, Similar, WantedArgs},
     tables::table,
     ui::{Ui, print},
 };
@@ -29,10 +29,10 @@ pub(super) fn recommend(args: &Recommend, ui: &Ui) -> anyhow::Result<()> {
         history: args.audience.plays(),
         ranking: args.ranking.wire().into(),
         content_weight: args.content_weight,
-        limit: Some(args.audience.limit),
-        exclude_track_ids: args.audience.exclude.clone(),
+        limit: Some(args.audience.wanted.limit),
+        exclude_track_ids: args.audience.wanted.exclude.clone(),
         include_played: args.audience.include_played,
-        filter: args.audience.filter.wire(&args.audience.only),
+        filter: args.audience.wanted.filter(),
     };
     let response = call(&args.server, async |channel| {
         Client::new(channel).recommend(request).await
@@ -57,9 +57,9 @@ pub(super) fn similar(args: &Similar, ui: &Ui) -> anyhow::Result<()> {
         track_id: args.track.clone(),
         ranking: pb::Ranking::Unspecified.into(),
         content_weight: args.content_weight,
-        limit: Some(args.limit),
-        exclude_track_ids: args.exclude.clone(),
-        filter: args.filter.wire(&args.only),
+        limit: Some(args.wanted.limit),
+        exclude_track_ids: args.wanted.exclude.clone(),
+        filter: args.wanted.filter(),
     };
     let response = call(&args.server, async |channel| {
         Client::new(channel).similar_tracks(request).await
@@ -87,10 +87,10 @@ pub(super) fn compare(args: &Compare, ui: &Ui) -> anyhow::Result<()> {
         user_id: args.audience.user.clone(),
         history: args.audience.plays(),
         rankings: rankings.collect(),
-        limit: Some(args.audience.limit),
-        exclude_track_ids: args.audience.exclude.clone(),
+        limit: Some(args.audience.wanted.limit),
+        exclude_track_ids: args.audience.wanted.exclude.clone(),
         include_played: args.audience.include_played,
-        filter: args.audience.filter.wire(&args.audience.only),
+        filter: args.audience.wanted.filter(),
     };
     let response = call(&args.server, async |channel| {
         Client::new(channel).compare_rankings(request).await
@@ -217,20 +217,21 @@ impl AudienceArgs {
     }
 }
 
-impl FilterArgs {
-    /// The filter of a request; `only` lists tracks.
-    fn wire(&self, only: &[String]) -> Option<pb::TrackFilter> {
+impl WantedArgs {
+    /// The filter of a request, if it is to have one.
+    fn filter(&self) -> Option<pb::TrackFilter> {
+        let of = &self.filter;
         let year = |year: Option<u16>| year.map(i32::from);
         let filter = pb::TrackFilter {
-            track_ids: only.to_vec(),
-            artists: self.artist.clone(),
-            blocked_artists: self.block_artist.clone(),
-            genres: self.genre.clone(),
-            blocked_genres: self.block_genre.clone(),
-            min_year: year(self.year.and_then(|years| years.first)),
-            max_year: year(self.year.and_then(|years| years.last)),
-            explicit: self.explicit,
-            market: self.market.clone().unwrap_or_default(),
+            track_ids: self.only.clone(),
+            artists: of.artist.clone(),
+            blocked_artists: of.block_artist.clone(),
+            genres: of.genre.clone(),
+            blocked_genres: of.block_genre.clone(),
+            min_year: year(of.year.and_then(|years| years.first)),
+            max_year: year(of.year.and_then(|years| years.last)),
+            explicit: of.explicit,
+            market: of.market.clone().unwrap_or_default(),
         };
         (filter != pb::TrackFilter::default()).then_some(filter)
     }

@@ -2,7 +2,7 @@ use anyhow::Context;
 use crossfade_eval::Order;
 
 use super::{
-    args::{ColumnArgs, Evaluate, HoldoutArgs, OrderArg},
+    args::{ColumnArgs, Evaluate, HiddenArgs, HoldoutArgs, OrderArg},
     tables,
     train::{pool, set},
     ui::Ui,
@@ -66,10 +66,16 @@ impl ColumnArgs {
 impl HoldoutArgs {
     /// Flags win over settings.
     pub(super) fn apply(&self, settings: &mut Settings) {
-        let validation = &mut settings.validation;
-        set(&mut validation.users, self.users);
-        set(&mut validation.fraction, self.fraction);
-        set(&mut validation.order, self.order.map(Order::from));
+        set(&mut settings.validation.users, self.users);
+        self.hidden.apply(settings);
+    }
+}
+
+impl HiddenArgs {
+    /// Flags win over settings.
+    pub(super) fn apply(&self, settings: &mut Settings) {
+        set(&mut settings.validation.fraction, self.fraction);
+        set(&mut settings.validation.order, self.order.map(Order::from));
     }
 }
 

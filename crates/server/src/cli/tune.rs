@@ -3,7 +3,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crossfade_eval::{Metric, Order};
+use crossfade_eval::Metric;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{
@@ -62,8 +62,7 @@ fn apply(args: &args::Tune, settings: &mut Settings) {
     set(&mut tune.metric, args.metric);
     set(&mut tune.users, args.users);
     set(&mut tune.seed, args.seed);
-    set(&mut settings.validation.fraction, args.fraction);
-    set(&mut settings.validation.order, args.order.map(Order::from));
+    args.hidden.apply(settings);
     set(&mut settings.threads, args.threads);
 }
 

@@ -1,0 +1,234 @@
+//! Verbs that ask a server, or tell it something.
+
+use clap::{Args, ValueEnum};
+
+/// Which server to ask.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct ServerArg {
+    /// Address of the server.
+    #[arg(
+        long,
+        env = "CROSSFADE_SERVER",
+        default_value = "http://127.0.0.1:50051"
+    )]
+    pub(in crate::cli) server: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum RankingArg {
+    /// What listeners with similar plays play.
+    Collaborative,
+    /// What sounds like what the listener plays.
+    Content,
+    /// Both, faded by the content weight.
+    Blend,
+    /// What most listeners play.
+    Popular,
+}
+
+/// For whom to rank.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct AudienceArgs {
+    /// User to recommend to; without one, pass --history.
+    #[arg(default_value = "", hide_default_value = true)]
+    pub(in crate::cli) user: String,
+    /// Tracks that were played, as ID or ID:COUNT, separated by commas; added to what is known of the user.
+    #[arg(long, value_delimiter = ',', value_name = "ID[:COUNT]")]
+    pub(in crate::cli) history: Vec<HistoryArg>,
+    #[command(flatten)]
+    pub(in crate::cli) wanted: WantedArgs,
+    /// Return tracks the listener already played, too.
+    #[arg(long)]
+    pub(in crate::cli) include_played: bool,
+}
+
+/// How many tracks to return, and of which.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct WantedArgs {
+    /// Tracks to leave out, separated by commas.
+    #[arg(long, value_delimiter = ',', value_name = "ID")]
+    pub(in crate::cli) exclude: Vec<String>,
+    /// Only these tracks, separated by commas.
+    #[arg(long, value_delimiter = ',', value_name = "ID")]
+    pub(in crate::cli) only: Vec<String>,
+    #[command(flatten)]
+    pub(in crate::cli) filter: FilterArgs,
+    /// How many tracks.
+    #[arg(long, short = 'n', default_value_t = 10)]
+    pub(in crate::cli) limit: i32,
+}
+
+/// Which tracks may be returned; all conditions must hold.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct FilterArgs {
+    /// Only tracks of this artist; may be repeated for more of them.
+    #[arg(long, value_name = "NAME")]
+    pub(in crate::cli) artist: Vec<String>,
+    /// No tracks of this artist; may be repeated.
+    #[arg(long, value_name = "NAME")]
+    pub(in crate::cli) block_artist: Vec<String>,
+    /// Only tracks of this genre; may be repeated for more of them.
+    #[arg(long, value_name = "NAME")]
+    pub(in crate::cli) genre: Vec<String>,
+    /// No tracks of this genre; may be repeated.
+    #[arg(long, value_name = "NAME")]
+    pub(in crate::cli) block_genre: Vec<String>,
+    /// Only tracks of this year or these years, as in 1990, 1990-1999, 1990- or -1999.
+    #[arg(long, value_name = "YEARS", allow_hyphen_values = true)]
+    pub(in crate::cli) year: Option<YearsArg>,
+    /// Only tracks that are marked explicit, or only those that are not.
+    #[arg(long, value_name = "true|false")]
+    pub(in crate::cli) explicit: Option<bool>,
+    /// Only tracks that may be played in this market.
+    #[arg(long, value_name = "NAME")]
+    pub(in crate::cli) market: Option<String>,
+}
+
+/// Years from the first to the last, of which either may be open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::cli) struct YearsArg {
+    pub(in crate::cli) first: Option<u16>,
+    pub(in crate::cli) last: Option<u16>,
+}
+
+impl std::str::FromStr for YearsArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let year = |text: &str| -> Result<Option<u16>, String> {
+            let parsed = text.parse().map(Some);
+            match text {
+                "" => Ok(None),
+                _ => parsed.map_err(|_| format!("{text:?} is no year")),
+            }
+        };
+        let (first, last) = text.split_once('-').unwrap_or((text, text));
+        let years = Self {
+            first: year(first)?,
+            last: year(last)?,
+        };
+        match (years.first, years.last) {
+            (None, None) => Err("no year is named".to_owned()),
+            (Some(first), Some(last)) if first > last => {
+                Err(format!("{first} is later than {last}"))
+            }
+            _ => Ok(years),
+        }
+    }
+}
+
+/// A track and how often it was played.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::cli) struct HistoryArg {
+    pub(in crate::cli) track_id: String,
+    pub(in crate::cli) play_count: Option<u32>,
+}
+
+impl std::str::FromStr for HistoryArg {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        // An id may itself have a colon; only a number behind the last one is a count.
+        let counted = text.rsplit_once(':').and_then(|(id, count)| {
+            let play_count = count.parse().ok()?;
+            Some((id, play_count))
+        });
+        Ok(match counted {
+            Some((id, play_count)) => Self {
+                track_id: id.to_owned(),
+                play_count: Some(play_count),
+            },
+            None => Self {
+                track_id: text.to_owned(),
+                play_count: None,
+            },
+        })
+    }
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Recommend {
+    #[command(flatten)]
+    pub(in crate::cli) audience: AudienceArgs,
+    /// Which evidence orders the tracks.
+    #[arg(long, value_enum, default_value = "blend")]
+    pub(in crate::cli) ranking: RankingArg,
+    /// From 0 (collaborative) to 1 (content); without it, the learned weight.
+    #[arg(long, short = 'w')]
+    pub(in crate::cli) content_weight: Option<f64>,
+    #[command(flatten)]
+    pub(in crate::cli) server: ServerArg,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Similar {
+    /// Track to start from.
+    pub(in crate::cli) track: String,
+    /// From 0 (same listeners) to 1 (same sound).
+    #[arg(long, short = 'w')]
+    pub(in crate::cli) content_weight: Option<f64>,
+    #[command(flatten)]
+    pub(in crate::cli) wanted: WantedArgs,
+    #[command(flatten)]
+    pub(in crate::cli) server: ServerArg,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Compare {
+    #[command(flatten)]
+    pub(in crate::cli) audience: AudienceArgs,
+    /// Content weights to compare, separated by commas; without them, collaborative, learned blend and content.
+    #[arg(long, short = 'w', value_delimiter = ',')]
+    pub(in crate::cli) content_weight: Vec<f64>,
+    #[command(flatten)]
+    pub(in crate::cli) server: ServerArg,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Record {
+    /// Who listened.
+    pub(in crate::cli) user: String,
+    /// Tracks that were played just now, as ID or ID:COUNT.
+    #[arg(required = true, value_name = "TRACK[:COUNT]")]
+    pub(in crate::cli) tracks: Vec<HistoryArg>,
+    /// For how many milliseconds each was played.
+    #[arg(long, value_name = "MS")]
+    pub(in crate::cli) ms_played: Option<u32>,
+    /// They were skipped.
+    #[arg(long)]
+    pub(in crate::cli) skipped: bool,
+    /// Id of the event, for a single track; a new one otherwise.
+    #[arg(long, value_name = "ID")]
+    pub(in crate::cli) event_id: Option<String>,
+    #[command(flatten)]
+    pub(in crate::cli) server: ServerArg,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_stand_behind_the_last_colon() {
+        let parse = |text: &str| text.parse::<HistoryArg>().unwrap();
+        assert_eq!(parse("a").play_count, None);
+        assert_eq!(parse("spotify:track:x").track_id, "spotify:track:x");
+        let counted = parse("spotify:track:x:3");
+        assert_eq!(
+            (counted.track_id.as_str(), counted.play_count),
+            ("spotify:track:x", Some(3))
+        );
+    }
+
+    #[test]
+    fn years_may_be_open_on_either_side() {
+        let years = |first, last| Ok(YearsArg { first, last });
+        assert_eq!("1990".parse(), years(Some(1990), Some(1990)));
+        assert_eq!("1990-1999".parse(), years(Some(1990), Some(1999)));
+        assert_eq!("1990-".parse(), years(Some(1990), None));
+        assert_eq!("-1999".parse(), years(None, Some(1999)));
+        for wrong in ["", "-", "1999-1990", "nineties", "1990-1999-2000"] {
+            assert!(wrong.parse::<YearsArg>().is_err(), "{wrong}");
+        }
+    }
+}
