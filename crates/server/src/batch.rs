@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::pipeline::{Event, Observer};
 
-/// Users scored before their lists are written; bounds memory whatever the number of users.
+/// Users whose lists are written at once. There are never more than two blocks of them, whatever the number of users.
 const BLOCK: usize = 1_024;
 
 /// Users that one thread looks for tracks for together.
@@ -84,24 +84,52 @@ pub fn score(
     let users = &users[index * users.len() / count..(index + 1) * users.len() / count];
 
     let mut writer = ScoreWriter::create(out)?;
-    for block in users.chunks(BLOCK) {
-        let users: Vec<Option<u32>> = (block.par_iter())
-            .map(|user| model.users.index_of(user))
-            .collect();
-        let answers = answers(engine, &users, &query)?;
-        for (user, answer) in users.iter().zip(&answers) {
-            report.unknown_users += usize::from(user.is_none());
-            report.popular += usize::from(answer.basis == Basis::Popular);
-        }
-        writer.write(columns(engine, block, &answers))?;
-        report.users += block.len();
+    let mut last = Block::default();
+    for ids in users.chunks(BLOCK) {
+        // One block is written while the next one is scored.
+        let (written, next) = rayon::join(
+            || writer.write(columns(engine, &last)),
+            || Block::score(engine, ids, &query),
+        );
+        written?;
+        last = next?;
+        last.count(&mut report);
         observer(Event::Progress {
             done: report.users as u64,
             total: users.len() as u64,
         });
     }
+    writer.write(columns(engine, &last))?;
     report.rows = writer.finish()?;
     Ok(report)
+}
+
+/// Some users and their answers.
+#[derive(Default)]
+struct Block<'a> {
+    ids: &'a [&'a str],
+    users: Vec<Option<u32>>,
+    answers: Vec<Answer>,
+}
+
+impl<'a> Block<'a> {
+    fn score(engine: &Engine, ids: &'a [&'a str], query: &Query) -> anyhow::Result<Self> {
+        let known = &engine.model().users;
+        let users: Vec<Option<u32>> = ids.par_iter().map(|user| known.index_of(user)).collect();
+        let answers = answers(engine, &users, query)?;
+        Ok(Self {
+            ids,
+            users,
+            answers,
+        })
+    }
+
+    fn count(&self, report: &mut BatchReport) {
+        report.users += self.ids.len();
+        report.unknown_users += self.users.iter().filter(|user| user.is_none()).count();
+        let popular = |answer: &&Answer| answer.basis == Basis::Popular;
+        report.popular += self.answers.iter().filter(popular).count();
+    }
 }
 
 /// The answers for users of the model and for others, of whom nothing is known, in the order of the users.
@@ -147,10 +175,10 @@ fn candidates(
     Some(Arc::new(allowed))
 }
 
-fn columns<'a>(engine: &'a Engine, users: &[&'a str], answers: &[Answer]) -> Scores<'a> {
+fn columns<'a>(engine: &'a Engine, block: &Block<'a>) -> Scores<'a> {
     let ids = &engine.model().tracks.ids;
     let mut scores = Scores::default();
-    for (&user, answer) in users.iter().zip(answers) {
+    for (&user, answer) in block.ids.iter().zip(&block.answers) {
         for (rank, ranked) in (1..).zip(&answer.tracks) {
             scores.user_id.push(user);
             scores.rank.push(rank);
