@@ -1,4 +1,7 @@
-use std::{borrow::Cow, time::Instant};
+use std::{
+    borrow::Cow,
+    time::{Duration, Instant},
+};
 
 use crossfade_content::Profile;
 use crossfade_index::{
@@ -124,6 +127,11 @@ impl Engine {
         }
         self.index.calibrate(&samples)?;
         Ok(())
+    }
+
+    /// About how long [`calibrate`](Self::calibrate) takes without a graph, where searches cost this much.
+    pub fn calibrating(costs: &Costs) -> Duration {
+        costs.measuring(TIMED_USERS)
     }
 
     /// Takes over what searches cost from when it was measured.

@@ -35,7 +35,8 @@ pub struct Manifest {
     /// How much of the exact answers the graph finds, by content weight; empty without a graph.
     pub recall: Vec<crossfade_index::Recall>,
     /// What searches were measured to cost. They say when the graph answers, which must not depend on where and when a bundle
-    /// is opened; and measuring them takes seconds with millions of tracks. Absent in bundles of earlier versions.
+    /// is opened; and measuring them takes seconds with millions of tracks, so that only small bundles without a graph have
+    /// it done again when they are opened. Absent in bundles of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub costs: Option<crossfade_index::Costs>,
     /// How scores are blended.

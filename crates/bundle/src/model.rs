@@ -1,11 +1,11 @@
 //! The files of a bundle: which there are, and what each holds.
 
-use std::{fs::File, io::Write, path::Path, sync::Arc};
+use std::{fs::File, io::Write, path::Path, sync::Arc, time::Duration};
 
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::ArrowError;
 use crossfade_blend::{Engine, Model};
-use crossfade_index::Approximate;
+use crossfade_index::{Approximate, Costs};
 
 use crate::{Error, Manifest, arrow_file, damaged};
 
@@ -179,13 +179,18 @@ fn open_graph(directory: &Path, manifest: &Manifest, engine: Engine) -> Result<E
     }
 }
 
-/// Tells the engine what searches cost. Where that was not written down it is found out, unless there is a graph: costs say
-/// when that answers.
+/// The longest that opening a bundle measures what searches cost.
+const MEASURING: Duration = Duration::from_millis(250);
+
+/// Tells the engine what searches cost: as measured on this machine where that is soon done, or else when the bundle was
+/// published. With a graph it is always the latter, since costs say when the graph answers.
 fn with_costs(directory: &Path, manifest: &Manifest, mut engine: Engine) -> Result<Engine, Error> {
-    if let Some(costs) = manifest.costs.clone() {
-        return Ok(engine.with_costs(costs));
+    let has_graph = engine.index().approximate().is_some();
+    let kept = |costs: &&Costs| has_graph || Engine::calibrating(costs) > MEASURING;
+    if let Some(costs) = manifest.costs.as_ref().filter(kept) {
+        return Ok(engine.with_costs(costs.clone()));
     }
-    if engine.index().approximate().is_none() {
+    if !has_graph {
         engine.calibrate().map_err(|source| Error::Engine {
             path: directory.to_owned(),
             source,

@@ -397,6 +397,33 @@ fn a_graph_of_an_earlier_version_is_left_alone() {
 }
 
 #[test]
+fn costs_are_measured_again_at_opening_only_where_that_is_soon_done() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).unwrap();
+    let mut engine = engine();
+    engine.calibrate().unwrap();
+    let mut version = publish(&store, &engine, 1);
+    for (seconds, kept) in [(1e3, true), (1e-12, false)] {
+        version = rewrite(directory.path(), &version, |text| {
+            let mut manifest: serde_json::Value = serde_json::from_str(&text).unwrap();
+            for way in ["screened", "listed"] {
+                for surface in manifest["costs"][way].as_array_mut().unwrap() {
+                    for cost in surface["seconds"].as_array_mut().unwrap() {
+                        *cost = seconds.into();
+                    }
+                }
+            }
+            manifest.to_string()
+        });
+        let bundle = store.load(&version).unwrap();
+        let (written, used) = (&bundle.manifest.costs, bundle.engine.index().costs());
+        assert!(used.is_some());
+        // No search takes a millionth of a millionth of a second.
+        assert_eq!(used == written.as_ref(), kept, "{seconds} s a search");
+    }
+}
+
+#[test]
 fn equal_data_have_equal_fingerprints() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::create(directory.path()).unwrap();

@@ -24,7 +24,7 @@ const LISTED: [f64; 3] = [1.0 / 2048.0, 1.0 / 128.0, 1.0 / 8.0];
 /// Limits that searches are timed with.
 const LIMITS: [usize; 2] = [10, 100];
 /// How often each query is timed; the least time counts, as others may have been interrupted.
-const ROUNDS: usize = 2;
+pub(crate) const ROUNDS: usize = 2;
 
 /// The searches that are timed.
 pub(crate) struct Timed<'a> {

@@ -1,4 +1,8 @@
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
+
+use crate::calibrate::ROUNDS;
 
 /// How long each way to answer takes, as it was measured ([`Index::calibrate`](crate::Index::calibrate)).
 ///
@@ -28,6 +32,15 @@ pub(crate) struct Surface {
 }
 
 impl Costs {
+    /// About how long measuring the exact ways again would take, with this many samples of each mix.
+    pub fn measuring(&self, samples: usize) -> Duration {
+        let surfaces = self.screened.iter().chain(&self.listed);
+        let once: f64 = surfaces.flat_map(|surface| &surface.seconds).sum();
+        let seconds = once * (samples * ROUNDS) as f64;
+        // What no duration can hold is as long as need be.
+        Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+    }
+
     pub(crate) fn screened(&self, mix: Option<f32>, sizes: [usize; 2]) -> f64 {
         self.at(&self.screened, mix, sizes)
     }
@@ -120,6 +133,11 @@ mod tests {
         near(costs.screened(Some(0.5), [400, 50]), 2_000.0);
         near(costs.screened(Some(7.0), [400, 50]), 4_000.0);
         near(costs.screened(Some(f32::NAN), [400, 50]), 1_000.0);
+        // Each surface has (10 + 100) (10 + 1000) times its scale, and the scales add up to 7.
+        near(
+            costs.measuring(3).as_secs_f64(),
+            7.0 * 110.0 * 1_010.0 * 6.0,
+        );
         assert_eq!(costs.graph(Some(0.0), 400), f64::INFINITY);
     }
 
