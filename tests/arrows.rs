@@ -1,7 +1,7 @@
 use std::{collections::BTreeSet, process::Command};
 
 /// Which of our crates each may depend on. Whoever adds an arrow adds it here, and says why in ARCHITECTURE.md.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     (
         "crossfade",
         &[
@@ -21,6 +21,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("crossfade-content", &["matrix"]),
     ("crossfade-eval", &["matrix"]),
     ("crossfade-events", &["ingest"]),
+    ("crossfade-experiments", &[]),
     ("crossfade-index", &["matrix"]),
     ("crossfade-ingest", &["catalog", "matrix"]),
     ("crossfade-matrix", &[]),
