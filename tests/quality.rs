@@ -51,6 +51,26 @@ fn the_default_blend_is_no_worse_than_either_kind_of_evidence() {
 }
 
 #[test]
+fn what_is_known_of_new_tracks_leads_to_their_listeners() {
+    let output = succeed(
+        crossfade()
+            .args(["evaluate", "--json", "--split", "tracks"])
+            .args(["--fraction", "0.1", "--dim", "32", "--plays"])
+            .arg(Path::new(DATA).join("plays.parquet"))
+            .arg("--tracks")
+            .arg(Path::new(DATA).join("tracks.parquet")),
+    );
+    let report: serde_json::Value = serde_json::from_str(&output).unwrap();
+    let comparisons = report["comparisons"].as_array().unwrap();
+    let baselines: Vec<_> = comparisons.iter().map(|found| &found["baseline"]).collect();
+    assert_eq!(baselines, ["chance", "content", "predicted by numbers"]);
+    for comparison in comparisons {
+        let low = comparison["difference"]["low"].as_f64().unwrap();
+        assert!(low > 0.0, "predicted factors gain nothing: {comparison}");
+    }
+}
+
+#[test]
 fn the_report_has_what_an_operator_wants_to_know() {
     let report = &trained().1;
     for number in ["users", "tracks", "cold_tracks", "pairs", "dim", "rows"] {

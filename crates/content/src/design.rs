@@ -54,6 +54,15 @@ impl Design {
         self.columns.iter().map(ScaledColumn::dim).sum()
     }
 
+    /// Whether more than half of the columns are known of a track.
+    pub(crate) fn tells_most(&self, features: &Features<'_>, row: usize) -> bool {
+        let known = self.names().filter(|name| {
+            let values = features.numbers(name).unwrap_or_default();
+            values.get(row).is_some_and(|value| value.is_finite())
+        });
+        2 * known.count() > self.columns.len()
+    }
+
     /// Names of the columns it reads.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.columns.iter().map(|column| column.column.as_str())

@@ -20,6 +20,12 @@ pub enum Error {
         /// The column's name.
         column: String,
     },
+    /// A setting that must be above 0 is not.
+    #[error("`{name}` must be a finite number above 0")]
+    NotPositive {
+        /// The setting.
+        name: String,
+    },
     /// A number of dimensions is zero.
     #[error("the number of dimensions of `{name}` must be at least 1")]
     ZeroDimension {

@@ -33,7 +33,9 @@ mod describe;
 mod design;
 mod embedder;
 mod error;
+mod factor_map;
 mod features;
+mod kernel_ridge;
 mod kmeans;
 mod linkage;
 mod pca;
@@ -55,6 +57,7 @@ pub use describe::{ColumnSummary, Histogram, correlations};
 
 pub use embedder::{Embedder, EmbeddingModel};
 pub use error::Error;
+pub use factor_map::{FactorMapConfig, Known, mostly_measured, predict_factors};
 pub use features::Features;
 pub use kmeans::{KMeans, KMeansConfig};
 pub use linkage::{Linkage, Merge, linkage};

@@ -4,6 +4,8 @@
 //! user how well a ranking found what was hidden; [`Interval`] says how sure one may be of a mean, and of the difference
 //! of two rankings on the same users.
 //!
+//! A [`TrackHoldout`] hides whole tracks instead, to measure what is said of tracks that nobody has played yet.
+//!
 //! This crate neither trains nor ranks: it is handed lists.
 //!
 //! ```
@@ -16,11 +18,13 @@
 //! ```
 
 mod arm;
+mod cold;
 mod interval;
 mod metrics;
 mod split;
 
 pub use arm::{ArmReport, ArmScores, Comparison, Estimate};
+pub use cold::{TrackHoldout, TrackSplit};
 pub use interval::{Bootstrap, Interval};
 pub use metrics::Metric;
 pub use split::{Holdout, Order, Split, TestUser};

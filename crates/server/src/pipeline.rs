@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+mod cold;
 mod content;
 mod early_stop;
 mod fit;
@@ -15,6 +16,7 @@ mod train;
 mod tune;
 mod validate;
 
+pub use cold::{ColdFindings, measure_cold};
 pub use content::{Content, cluster, embed};
 pub(crate) use content::{features, years};
 pub use fit::{EpochReport, fit};

@@ -4,7 +4,7 @@
 use std::{path::Path, time::Duration};
 
 use anyhow::Context;
-use crossfade_content::{ClusterConfig, PcaConfig, Schema, TasteConfig};
+use crossfade_content::{ClusterConfig, FactorMapConfig, PcaConfig, Schema, TasteConfig};
 use crossfade_eval::{Holdout, Order};
 use crossfade_ingest::{PlayOptions, TrackColumns};
 use figment::{
@@ -63,6 +63,8 @@ pub struct ContentSettings {
     pub schema: Schema,
     /// For `pca`.
     pub pca: PcaConfig,
+    /// How factors are predicted of tracks without listeners.
+    pub factors: FactorMapConfig,
     /// How listening becomes a taste vector.
     pub taste: TasteConfig,
     /// How tracks are clustered.
@@ -92,6 +94,8 @@ pub struct ValidationSettings {
     pub fraction: f64,
     /// Users with fewer distinct tracks are not chosen; at least 2.
     pub min_tracks: usize,
+    /// Where whole tracks are hidden: tracks with fewer listeners are not chosen.
+    pub min_listeners: usize,
     /// Whether the latest tracks are hidden or any.
     pub order: Order,
     /// Seed of the draw.
@@ -132,6 +136,7 @@ impl Default for ValidationSettings {
             learning_users: 500,
             fraction: 0.2,
             min_tracks: 5,
+            min_listeners: 5,
             order: Order::Latest,
             seed: 1,
             cutoffs: vec![20, 100],
@@ -260,6 +265,10 @@ impl Settings {
             .validate()
             .context("in [content.schema]")?;
         self.content.pca.validate().context("in [content.pca]")?;
+        self.content
+            .factors
+            .validate()
+            .context("in [content.factors]")?;
         self.index.validate().context("in [index]")?;
         self.validation.validate()?;
         self.checkpoint.validate()?;

@@ -2,14 +2,15 @@ use anyhow::Context;
 use crossfade_eval::Order;
 
 use super::{
-    args::{ColumnArgs, Evaluate, HiddenArgs, HoldoutArgs, OrderArg},
+    args::{ColumnArgs, Evaluate, HiddenArgs, HoldoutArgs, OrderArg, SplitArg},
     tables,
     train::{pool, set},
     ui::Ui,
 };
 use crate::{
     pipeline::{
-        Event, Findings, GivenSources, Observer, Sources, embed, load, measure_given, validate,
+        Content, Event, GivenSources, Observer, Sources, World, embed, load, measure_cold,
+        measure_given, validate,
     },
     settings::Settings,
 };
@@ -34,24 +35,34 @@ pub(super) fn run(args: Evaluate, mut settings: Settings, ui: &Ui) -> anyhow::Re
         }
         (_, _, Some(plays), Some(tracks)) => {
             let sources = Sources { plays, tracks };
-            let findings = pool.install(|| hide_and_measure(&sources, (&settings, &observer)))?;
-            ui.result(&findings, tables::findings)
+            let context = (&settings, &observer as Observer<'_>);
+            let (world, content) = pool.install(|| prepare(&sources, context))?;
+            observer(Event::Stage("train and measure"));
+            match args.split {
+                SplitArg::Plays => {
+                    let findings = pool.install(|| validate(&world, &content, context))?;
+                    let findings = findings.context("nothing could be measured")?;
+                    ui.result(&findings, tables::findings)
+                }
+                SplitArg::Tracks => {
+                    let findings = pool.install(|| measure_cold(&world, &content, context))?;
+                    ui.result(&findings, tables::cold_findings)
+                }
+            }
         }
         _ => anyhow::bail!("give either --plays and --tracks, or --train and --test"),
     }
 }
 
-fn hide_and_measure(
+fn prepare(
     sources: &Sources,
     (settings, observer): (&Settings, Observer<'_>),
-) -> anyhow::Result<Findings> {
+) -> anyhow::Result<(World, Content)> {
     observer(Event::Stage("read plays and tracks"));
     let world = load(sources, settings, observer)?;
     observer(Event::Stage("embed tracks"));
     let content = embed(&world.tracks, &settings.content)?;
-    observer(Event::Stage("train and measure"));
-    let findings = validate(&world, &content, (settings, observer))?;
-    findings.context("nothing could be measured")
+    Ok((world, content))
 }
 
 impl ColumnArgs {

@@ -3,7 +3,7 @@
 use comfy_table::{CellAlignment, Table, presets};
 use crossfade_eval::{ArmReport, Comparison, Interval, Metric};
 
-use crate::pipeline::{EpochQuality, Findings, GivenFindings, Mean, TrainReport};
+use crate::pipeline::{ColdFindings, EpochQuality, Findings, GivenFindings, Mean, TrainReport};
 
 /// A table with a rule below its header, whose columns from `numbers_from` on are aligned to the right.
 pub(super) fn table(header: &[&str], numbers_from: usize) -> Table {
@@ -27,6 +27,18 @@ pub(super) fn findings(findings: &Findings) -> String {
         comparisons(&findings.comparisons),
         findings.parameters.content_weight,
         findings.parameters.popularity_weight
+    )
+}
+
+/// The rankings of hidden tracks.
+pub(super) fn cold_findings(findings: &ColdFindings) -> String {
+    format!(
+        "Hidden tracks found ({} users, {} hidden plays of {} tracks; mean [95 % interval]):\n\n{}\n{}",
+        findings.users,
+        findings.hidden,
+        findings.tracks,
+        arms(&findings.arms),
+        comparisons(&findings.comparisons),
     )
 }
 

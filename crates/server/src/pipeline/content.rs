@@ -2,10 +2,11 @@ use anyhow::Context;
 use crossfade_catalog::{CategoryColumn, TrackTable};
 use crossfade_content::{
     Choice, ClusterCount, Clustering, Clusters, Described, Embedder, EmbeddingModel, Error,
-    Features, PcaEmbedder, ProvidedEmbedder, Standardised,
+    Features, Known, PcaEmbedder, ProvidedEmbedder, Standardised, mostly_measured, predict_factors,
 };
 use crossfade_matrix::Dense;
 
+use super::World;
 use crate::settings::{ContentSettings, EmbedderKind};
 
 /// Column of the vectors that came with the tracks.
@@ -78,6 +79,34 @@ pub fn cluster(table: &TrackTable, settings: &ContentSettings) -> anyhow::Result
     };
     let is_named = |track| table.title.get(track).is_some();
     Ok(Some(Clusters::new(table.len(), &described, is_named)))
+}
+
+/// A factor for every track by what is known of it, learned from those with listeners.
+///
+/// # Errors
+///
+/// If the schema or [`ContentSettings::factors`] is invalid.
+pub(super) fn predicted(
+    table: &TrackTable,
+    settings: &ContentSettings,
+    known: Known<'_>,
+) -> anyhow::Result<Dense> {
+    let years = years(table);
+    let features = features(table, &years);
+    predict_factors(&settings.schema, &settings.factors, &features, known)
+        .context("factors cannot be predicted; see [content.factors]")
+}
+
+/// Whether enough is known of each track to ask what can be said of it without plays: most of its numbers, or anything at
+/// all where no track has numbers.
+pub(super) fn described(world: &World, content: &Content, settings: &ContentSettings) -> Vec<bool> {
+    let years = years(&world.tracks);
+    let measured = mostly_measured(&settings.schema, &features(&world.tracks, &years));
+    if measured.contains(&true) {
+        return measured;
+    }
+    let known = |track| content.embeddings.row(track).iter().any(|&x| x != 0.0);
+    (0..world.tracks.len()).map(known).collect()
 }
 
 /// The year of each track as a number.

@@ -71,6 +71,15 @@ pub(in crate::cli) struct HiddenArgs {
     pub(in crate::cli) order: Option<OrderArg>,
 }
 
+/// What is hidden.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(in crate::cli) enum SplitArg {
+    /// A share of the tracks of some users.
+    Plays,
+    /// A share of all tracks, from everybody.
+    Tracks,
+}
+
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(in crate::cli) enum OrderArg {
     /// Those played last, where plays have times.
@@ -150,6 +159,9 @@ pub(in crate::cli) struct Evaluate {
     /// Plays to find, where the split is given.
     #[arg(long, value_name = "PATH", requires = "train")]
     pub(in crate::cli) test: Option<PathBuf>,
+    /// Hide plays of users, or all plays of some tracks, to measure what is said of tracks that are new.
+    #[arg(long, default_value = "plays", conflicts_with = "train")]
+    pub(in crate::cli) split: SplitArg,
     /// Measure the collaborative ranking after every epoch too, in a training of its own.
     #[arg(long, requires = "train")]
     pub(in crate::cli) each_epoch: bool,
