@@ -72,4 +72,4 @@ pub use scale::Scaler;
 pub use schema::{CategoryFeature, NumericFeature, Schema, Transform};
 pub use silhouette::silhouettes;
 pub use standardised::Standardised;
-pub use taste::{Taste, TasteConfig, Weighting, taste_vector, taste_vectors};
+pub use taste::{Taste, TasteConfig, Weighting, taste_shares, taste_vector, taste_vectors};

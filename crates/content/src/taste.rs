@@ -90,6 +90,36 @@ pub fn taste_vector(
     })
 }
 
+/// What each track of a history adds to the [taste vector](taste_vector) that follows from it: the numbers that its tracks'
+/// embeddings are multiplied by in the sum that the vector is. Tracks that add nothing are left out.
+///
+/// # Panics
+///
+/// If a track is out of range.
+pub fn taste_shares(
+    embeddings: &Dense,
+    history: impl IntoIterator<Item = (u32, f32)>,
+    config: &TasteConfig,
+) -> Vec<(u32, f64)> {
+    let mut sum = vec![0.0_f64; embeddings.columns()];
+    let mut shares = Vec::new();
+    for (track, strength) in history {
+        let weight = config.weighting.weight(strength);
+        let embedding = embeddings.row(track as usize);
+        if weight > 0.0 && embedding.iter().any(|&x| x != 0.0) {
+            for (sum, &x) in sum.iter_mut().zip(embedding) {
+                *sum += weight * f64::from(x);
+            }
+            shares.push((track, weight));
+        }
+    }
+    let norm = sum.iter().map(|x| x * x).sum::<f64>().sqrt();
+    for (_, share) in &mut shares {
+        *share /= norm;
+    }
+    shares
+}
+
 /// The taste vector of every row of `plays` (users x tracks, strengths), in parallel; zeros where there is none. The
 /// bits do not depend on the number of threads.
 ///
@@ -145,6 +175,26 @@ mod tests {
         let root5 = 5.0_f32.sqrt();
         assert!((taste.vector[0] - 2.0 / root5).abs() < 1e-6);
         assert!((taste.vector[1] - 1.0 / root5).abs() < 1e-6);
+    }
+
+    #[test]
+    fn shares_of_the_tracks_make_up_the_taste() {
+        let (embeddings, config) = (embeddings(), TasteConfig::default());
+        let history = [(0, 3.0), (1, 1.0), (2, 4.0), (3, -1.0)];
+        let shares = taste_shares(&embeddings, history, &config);
+        assert_eq!(
+            shares.iter().map(|&(track, _)| track).collect::<Vec<_>>(),
+            [0, 1]
+        );
+        let taste = taste_vector(&embeddings, history, &config).unwrap().vector;
+        for (column, value) in taste.into_iter().enumerate() {
+            let sum: f64 = shares
+                .iter()
+                .map(|&(track, share)| share * f64::from(embeddings.row(track as usize)[column]))
+                .sum();
+            // The vector is rounded to single precision.
+            assert!((sum - f64::from(value)).abs() <= f64::from(f32::EPSILON));
+        }
     }
 
     #[test]

@@ -13,6 +13,8 @@ pub struct Recorded {
     pub ms_played: Option<u32>,
     /// Whether it was skipped.
     pub skipped: bool,
+    /// When it was played, in milliseconds since 1970.
+    pub played_at_ms: i64,
     /// When it was recorded, in milliseconds since 1970.
     pub recorded_at_ms: i64,
     segment: u64,
@@ -96,6 +98,7 @@ impl Recent {
                 play_count: event.play_count,
                 ms_played: event.ms_played,
                 skipped: event.skipped,
+                played_at_ms: event.played_at_ms,
                 recorded_at_ms: batch.recorded_at_ms,
                 segment,
             });

@@ -68,13 +68,7 @@ impl FoldIn {
     ///
     /// If an item is out of range.
     pub fn fold_in(&self, history: &[(u32, f32)]) -> Result<Vec<f32>, Error> {
-        let heard = history.iter().filter(|(_, strength)| *strength > 0.0);
-        let (indices, confidences): (Vec<u32>, Vec<f32>) = heard
-            .map(|&(item, strength)| {
-                let confidence = self.config.confidence.of(strength) * self.weights.of(item);
-                (item, confidence)
-            })
-            .unzip();
+        let (indices, confidences): (Vec<u32>, Vec<f32>) = self.entries(history).unzip();
         let mut user = vec![0.0; self.config.dim];
         if indices.is_empty() {
             return Ok(user);
@@ -89,12 +83,31 @@ impl FoldIn {
                 fixed: self.items.as_slice(),
                 dim: self.config.dim,
                 prior: None,
-                pull: self.config.pull(entries.len(), self.items.rows()) as f32,
+                pull: self.pull(entries.len()) as f32,
             },
             unobserved: &self.unobserved,
             out: &mut user,
         });
         solved.map(|_| user).ok_or(Error::NotDefinite { row: 0 })
+    }
+
+    /// The items of a history that were listened to, and the confidence in each.
+    pub(crate) fn entries(&self, history: &[(u32, f32)]) -> impl Iterator<Item = (u32, f32)> {
+        let heard = history.iter().filter(|(_, strength)| *strength > 0.0);
+        heard.map(|&(item, strength)| {
+            let confidence = self.config.confidence.of(strength) * self.weights.of(item);
+            (item, confidence)
+        })
+    }
+
+    /// How strongly a user with so many entries is pulled towards zero.
+    pub(crate) fn pull(&self, entries: usize) -> f64 {
+        self.config.pull(entries, self.items.rows())
+    }
+
+    /// alpha0 Y'Y, `dim` x `dim`.
+    pub(crate) fn unobserved(&self) -> &[f32] {
+        &self.unobserved
     }
 }
 

@@ -2,7 +2,7 @@
 //! the inner product of two says how well they go together.
 //!
 //! This is iALS as its authors tuned it: [`Config`] states the objective and where it comes from. [`fit`] learns
-//! [`Factors`] ([`Training`] does so epoch by epoch), [`FoldIn`] solves users that come later, and [`loss`] is the objective itself. [`mod@reference`] is the same
+//! [`Factors`] ([`Training`] does so epoch by epoch), [`FoldIn`] solves users that come later, [`Attribution`] says which plays a score comes from, and [`loss`] is the objective itself. [`mod@reference`] is the same
 //! mathematics in double precision, slow and obviously right.
 //!
 //! Rows are solved by a [`RowSolver`]: [`Exact`] reaches each row's minimum, [`ConjugateGradients`] comes near it in far less
@@ -35,6 +35,7 @@
 //! ```
 
 mod aligned;
+mod attribution;
 mod basis;
 mod cg;
 mod cholesky;
@@ -57,6 +58,7 @@ mod row_system;
 mod subspace;
 mod sweep;
 
+pub use attribution::Attribution;
 pub use cg::{CgScratch, ConjugateGradients};
 pub use config::{Confidence, Config, Solver};
 pub use error::Error;

@@ -61,6 +61,59 @@ proptest! {
             prop_assert!(norm(&difference) <= bound, "{} > {bound}", norm(&difference));
         }
     }
+
+    #[test]
+    fn contributions_of_plays_add_up_to_the_score(shape in shapes(), exponent in 0.0..0.5_f64) {
+        let (rows, columns, dim, density, seed) = shape;
+        let confidence = Confidence { popularity_exponent: exponent, alpha: 0.5, ..plain() };
+        let config = Config { seed, confidence, ..config(dim) };
+        let plays = plays(rows, columns, density, seed);
+        let items = dense(columns, dim, seed + 1);
+        let fold_in = FoldIn::new(items.clone(), &plays.column_counts(), &config).unwrap();
+        let (items, wanted) = (doubles(&items), Vec::from_iter(0..columns as u32));
+        for row in 0..rows {
+            let history: Vec<(u32, f32)> = plays.row(row).iter().collect();
+            let x: Vec<f64> =
+                fold_in.fold_in(&history).unwrap().iter().map(|&v| f64::from(v)).collect();
+            let attribution = fold_in.attribution(&history).unwrap();
+            prop_assert_eq!(attribution.played().len(), history.len());
+            let entries = reference::entries(&plays, row, &config);
+            let (a, _) = reference::normal_equations(&entries, &items, &vec![0.0; dim], &config);
+            let pull = config.pull(entries.len(), columns);
+            // The sum is off by A^-1 y times the residual of x, and no eigenvalue of A is below the pull.
+            let residual = residual_bound(&entries, &items, &x, (pull, trace(&a)));
+            for (item, parts) in items.iter().zip(attribution.of(&wanted)) {
+                let bound = 2.0 * norm(item) / pull * residual;
+                let difference = parts.iter().sum::<f64>() - reference::dot(&x, item);
+                prop_assert!(difference.abs() <= bound, "{difference} > {bound}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_contribution_is_what_a_hand_computes() {
+    let config = Config {
+        alpha0: 0.5,
+        regularization: 0.1,
+        ..config(1)
+    };
+    let items = Dense::new(3, 1, vec![1.0, 2.0, -1.0]);
+    let fold_in = FoldIn::new(items, &[1, 1, 0], &config).unwrap();
+    let attribution = fold_in
+        .attribution(&[(0, 1.0), (2, 0.0), (1, 3.0)])
+        .unwrap();
+    assert_eq!(attribution.played().collect::<Vec<_>>(), [0, 1]);
+    // A = 0.5 (1 + 4 + 1) + (1 + 4) + pull, and item 0 gets 1 * 1 / A of itself and 1 * 2 / A of item 1.
+    let a = 3.0 + 5.0 + config.pull(2, 3);
+    let parts = &attribution.of(&[0])[0];
+    for (part, expected) in parts.iter().zip([1.0 / a, 2.0 / a]) {
+        // alpha0 Y'Y is kept in single precision.
+        assert!(
+            (part - expected).abs() <= 4.0 * ROUNDOFF * expected,
+            "{part}"
+        );
+    }
 }
 
 #[test]
