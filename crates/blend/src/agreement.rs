@@ -1,4 +1,4 @@
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// Share of tracks that two lists have in common, relative to the longer one: 1 for equal sets, 0 for disjoint ones. Two
 /// empty lists agree.
@@ -47,9 +47,39 @@ pub fn rank_biased_overlap(first: &[u32], second: &[u32], persistence: f64) -> f
     sum + agreement * weight
 }
 
+/// Kendall's tau of the tracks that two lists of distinct tracks have in common: 1 where all pairs of them are in the same
+/// order, -1 where all are in opposite ones. `None` of fewer than two common tracks.
+pub fn kendall_tau(first: &[u32], second: &[u32]) -> Option<f64> {
+    let places: HashMap<u32, usize> = (second.iter().copied()).zip(0..).collect();
+    let common: Vec<usize> = first
+        .iter()
+        .filter_map(|track| places.get(track).copied())
+        .collect();
+    let pairs = common.len() * common.len().saturating_sub(1) / 2;
+    let ordered = |place: usize| {
+        common[place + 1..]
+            .iter()
+            .filter(|&&later| later > common[place])
+            .count()
+    };
+    let agreeing: usize = (0..common.len()).map(ordered).sum();
+    (pairs > 0).then(|| 2.0 * agreeing as f64 / pairs as f64 - 1.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tau_of_the_common_tracks() {
+        assert_eq!(kendall_tau(&[1, 2, 3], &[1, 2, 3]), Some(1.0));
+        assert_eq!(kendall_tau(&[1, 2, 3], &[3, 2, 1]), Some(-1.0));
+        // 7 and 9 are in one list each; of the pairs of 1, 2 and 3 only (2, 3) is in another order.
+        let tau = kendall_tau(&[1, 7, 2, 3], &[1, 3, 9, 2]).unwrap();
+        assert!((tau - 1.0 / 3.0).abs() < 1e-15);
+        assert_eq!(kendall_tau(&[1, 2], &[2, 3]), None);
+        assert_eq!(kendall_tau(&[], &[]), None);
+    }
 
     #[test]
     fn equal_lists_agree_and_disjoint_ones_do_not() {

@@ -1,28 +1,22 @@
-use std::{
-    borrow::Cow,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeSet, time::Duration};
 
 use crossfade_content::Profile;
-use crossfade_index::{
-    Allowed, Approximate, Bitmap, Costs, Filter, Index, JointRows, Path, Recall, Request, RowList,
-    Sample,
-};
+use crossfade_index::{Allowed, Approximate, Bitmap, Costs, Index, JointRows, Recall, Sample};
 use crossfade_mf::FoldIn;
 use rayon::prelude::*;
 
 use crate::{
-    Answer, Basis, Components, ContentWeight, Error, Listener, Model, Parameters, Play, Query,
-    RankedTrack, Ranking, Retrieval, calibration::SecondMoment, facets::Facets, filter::Filters,
-    popularity::Popularity, query, weigh::Weighted,
+    Basis, ContentWeight, Discovery, Error, Listener, Model, Parameters, Play, Ranking, SeedWeight,
+    calibration::SecondMoment,
+    facets::Facets,
+    filter::Filters,
+    listener::{Evidence, Seeds},
+    popularity::Popularity,
 };
 
-/// Positions of the blocks in joint vectors and queries.
-const COLLABORATIVE: usize = 0;
-const CONTENT: usize = 1;
-const POPULARITY: usize = 2;
-/// How many tracks of an artist a listener gets of whom nothing is known.
-const POPULAR_PER_ARTIST: usize = 2;
+/// Positions of the blocks in joint vectors and queries; the last is popularity.
+pub(crate) const COLLABORATIVE: usize = 0;
+pub(crate) const CONTENT: usize = 1;
 /// Content weights at which searches are timed.
 const TIMED_WEIGHTS: [f64; 3] = [0.0, 0.5, 1.0];
 /// How many users' queries are timed at each.
@@ -33,7 +27,7 @@ const TIMED_USERS: usize = 3;
 pub struct Engine {
     model: Model,
     index: Index,
-    fold_in: FoldIn,
+    pub(crate) fold_in: FoldIn,
     pub(crate) popularity: Popularity,
     pub(crate) factor_moment: SecondMoment,
     pub(crate) embedding_moment: SecondMoment,
@@ -150,7 +144,7 @@ impl Engine {
         let mut samples = Vec::new();
         for user in (0..users).step_by(step) {
             let listener = self.listener(Some(user), &[])?;
-            let weighted = self.weigh(&listener, ranking);
+            let weighted = self.weigh(&listener, ranking, Discovery::default());
             samples.extend(
                 weighted
                     .filter(|weighted| weighted.basis == Basis::Full)
@@ -185,7 +179,7 @@ impl Engine {
     /// The query against the joint vectors that a ranking comes down to for a listener; `None` where it comes down to
     /// popular tracks.
     pub fn joint_query(&self, listener: &Listener, ranking: Ranking) -> Option<Vec<f32>> {
-        Some(self.weigh(listener, ranking)?.joint())
+        Some(self.weigh(listener, ranking, Discovery::default())?.joint())
     }
 
     /// How many tracks nobody played.
@@ -228,202 +222,36 @@ impl Engine {
         }
     }
 
-    /// Ranks the catalogue for a listener.
+    /// The listener with tracks that more like are wanted of. They count as what somebody would like who played each of them
+    /// once and nothing else, folded in exactly, and not as a few more plays, which would change nothing for a listener with
+    /// many: `score = (1 - s) score of the listener + s score of the seeds`, each calibrated by itself. By each kind of
+    /// evidence, the one of whom something is known counts alone where nothing is known of the other.
     ///
     /// # Errors
     ///
-    /// If retrieval fails.
-    pub fn recommend(&self, listener: &Listener, query: &Query) -> Result<Answer, Error> {
-        let asked = self.ask(listener, query);
-        let Some(joint) = &asked.joint else {
-            return Ok(self.popular(query, &asked.denied));
-        };
-        let found = self
-            .index
-            .search(&joint.request(&asked.denied, query.limit))?;
-        self.answer(joint, found)
-    }
-
-    /// The answers of [`recommend`](Self::recommend) to many listeners, each as it would be alone, in less time: they are
-    /// looked for together. Works on one thread; a few dozen at a time are enough.
+    /// If the seeds cannot be folded in.
     ///
-    /// # Errors
+    /// # Panics
     ///
-    /// If retrieval fails.
-    pub fn recommend_all(
+    /// If a seed is out of range.
+    pub fn with_seeds(
         &self,
-        listeners: &[&Listener],
-        query: &Query,
-    ) -> Result<Vec<Answer>, Error> {
-        let asked: Vec<Asked<'_>> = listeners
-            .iter()
-            .map(|listener| self.ask(listener, query))
-            .collect();
-        let requests: Vec<Request<'_>> = asked
-            .iter()
-            .filter_map(|asked| Some(asked.joint.as_ref()?.request(&asked.denied, query.limit)))
-            .collect();
-        let mut found = self.index.search_all(&requests)?.into_iter();
-        let answer = |asked: &Asked<'_>| {
-            // There is an answer for everyone with a request.
-            let found = asked
-                .joint
-                .as_ref()
-                .and_then(|joint| Some((joint, found.next()?)));
-            match found {
-                Some((joint, found)) => self.answer(joint, found),
-                None => Ok(self.popular(query, &asked.denied)),
-            }
-        };
-        asked.iter().map(answer).collect()
-    }
-
-    fn ask<'a>(&'a self, listener: &Listener, query: &'a Query) -> Asked<'a> {
-        let weighted = self.weigh(listener, query.ranking);
-        Asked {
-            denied: denied(listener, query),
-            joint: weighted.map(|weighted| Joint {
-                query: weighted.joint(),
-                allowed: self.allowed(&weighted, query.candidates.as_deref()),
-                weighted,
-            }),
+        listener: Listener,
+        seeds: &[u32],
+        weight: SeedWeight,
+    ) -> Result<Listener, Error> {
+        if seeds.is_empty() {
+            return Ok(listener);
         }
-    }
-
-    fn answer(&self, joint: &Joint<'_>, found: crossfade_index::Answer) -> Result<Answer, Error> {
-        let query = self.index.rows().query(&joint.query)?;
-        let mut tracks: Vec<RankedTrack> = found
-            .hits
-            .iter()
-            .map(|hit| RankedTrack {
-                track: hit.row,
-                components: self.components(&query, hit.row),
-            })
-            .collect();
-        query::sort(&mut tracks);
-        Ok(Answer {
-            tracks,
-            content_weight: joint.weighted.weight,
-            basis: joint.weighted.basis,
-            retrieval: Retrieval {
-                path: found.path,
-                scored: found.visited as u64,
-                predicted: found.predicted,
-                took: found.took,
-            },
+        // Once each, however often they are named.
+        let distinct: BTreeSet<u32> = seeds.iter().copied().collect();
+        let plays = distinct.into_iter().map(|track| (track, 1.0));
+        let evidence = Evidence::of(&self.model, &self.fold_in, plays)?;
+        Ok(Listener {
+            seeds: Some(Seeds { evidence, weight }),
+            ..listener
         })
     }
-
-    /// The parts of a track's score under a joint query.
-    fn components(&self, query: &crossfade_index::Query<'_>, track: u32) -> Components {
-        let part = |block| f64::from(self.index.rows().block_dot(block, query, track));
-        Components {
-            collaborative: part(COLLABORATIVE),
-            content: part(CONTENT),
-            popularity: part(POPULARITY),
-        }
-    }
-
-    /// The only tracks that may be returned, unless all may.
-    fn allowed<'a>(
-        &'a self,
-        weighted: &Weighted,
-        candidates: Option<&'a Allowed>,
-    ) -> Option<Cow<'a, Allowed>> {
-        let eligible = weighted.only(&self.eligible);
-        let eligible = eligible.filter(|rows| rows.len() < self.index.rows().len());
-        match (eligible, candidates) {
-            (None, None) => None,
-            (Some(rows), None) | (None, Some(rows)) => Some(Cow::Borrowed(rows)),
-            (Some(eligible), Some(candidates)) => {
-                let mut both = candidates.clone();
-                both.intersect(eligible);
-                Some(Cow::Owned(both))
-            }
-        }
-    }
-
-    fn popular(&self, query: &Query, denied: &RowList) -> Answer {
-        let start = Instant::now();
-        let candidates = query.candidates.as_deref().map(Allowed::rows);
-        let keep = |track: u32| {
-            candidates.is_none_or(|candidates| candidates.contains(track))
-                && !denied.contains(track)
-        };
-        let (tracks, basis) = match query.ranking {
-            Ranking::Popular => (self.popularity.top(query.limit, keep), Basis::Full),
-            Ranking::Collaborative | Ranking::Content | Ranking::Blend(_) => {
-                let artists = (&self.model.tracks.artist, POPULAR_PER_ARTIST);
-                let tracks = self.popularity.diverse(query.limit, artists, keep);
-                (tracks, Basis::Popular)
-            }
-        };
-        self.popular_answer(tracks, basis, start)
-    }
-
-    /// An answer of tracks ordered by popularity alone.
-    pub(crate) fn popular_answer(&self, tracks: Vec<u32>, basis: Basis, start: Instant) -> Answer {
-        let prior = self.popularity.prior();
-        let tracks: Vec<RankedTrack> = tracks
-            .into_iter()
-            .map(|track| RankedTrack {
-                track,
-                components: Components {
-                    popularity: f64::from(prior.row(track as usize)[0]),
-                    ..Components::default()
-                },
-            })
-            .collect();
-        Answer {
-            retrieval: Retrieval {
-                path: Path::Exact,
-                scored: tracks.len() as u64,
-                predicted: None,
-                took: start.elapsed(),
-            },
-            tracks,
-            content_weight: 0.0,
-            basis,
-        }
-    }
-}
-
-/// What a listener and a query come down to.
-struct Asked<'a> {
-    denied: RowList,
-    /// Nothing where the answer is popular tracks.
-    joint: Option<Joint<'a>>,
-}
-
-/// A query against the joint vectors.
-struct Joint<'a> {
-    weighted: Weighted,
-    query: Vec<f32>,
-    allowed: Option<Cow<'a, Allowed>>,
-}
-
-impl Joint<'_> {
-    fn request<'a>(&'a self, denied: &'a RowList, limit: usize) -> Request<'a> {
-        let filter = Filter::all().denying(denied);
-        Request {
-            query: &self.query,
-            limit,
-            filter: match &self.allowed {
-                Some(allowed) => filter.allowing(allowed),
-                None => filter,
-            },
-            mix: Some(self.weighted.mix()),
-        }
-    }
-}
-
-/// Tracks that must not be returned.
-fn denied(listener: &Listener, query: &Query) -> RowList {
-    let mut denied = query.excluded.clone();
-    if !query.include_played {
-        denied.extend_from_slice(&listener.played);
-    }
-    denied.into()
 }
 
 impl Eligible {

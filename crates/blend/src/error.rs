@@ -22,6 +22,9 @@ pub enum Error {
         /// What it may be.
         range: &'static str,
     },
+    /// A mood is wanted of tracks of which it is not known.
+    #[error("the tracks have no features \"valence\" and \"energy\", which a mood is made of")]
+    NoMood,
     /// Retrieval failed.
     #[error("retrieval failed")]
     Retrieval(#[from] crossfade_index::Error),

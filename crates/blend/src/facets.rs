@@ -39,6 +39,11 @@ impl Facets {
         }
     }
 
+    /// The tracks of an artist, by its code.
+    pub(crate) fn of_artist(&self, artist: u32) -> &[u32] {
+        self.artists.of(artist)
+    }
+
     /// The tracks that meet all conditions.
     pub(crate) fn meeting(&self, conditions: &Conditions) -> Bitmap {
         let mut met = Bitmap::full(self.tracks);

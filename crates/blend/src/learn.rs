@@ -1,7 +1,9 @@
 use crossfade_index::{Hit, TopK};
 use rayon::prelude::*;
 
-use crate::{Answer, ContentWeight, Engine, Error, Listener, Parameters, Query, Ranking};
+use crate::{
+    Answer, ContentWeight, Discovery, Engine, Error, Listener, Parameters, Query, Ranking,
+};
 
 /// Content weights that are tried.
 const WEIGHTS: [f64; 13] = [
@@ -79,7 +81,7 @@ fn reach(engine: &Engine, cases: &[Case], ranking: Ranking) -> Result<f64, Error
     let sample: Vec<&Case> = cases.iter().step_by(step).collect();
     let reaches = sample
         .par_iter()
-        .filter_map(|case| engine.weigh(&case.listener, ranking))
+        .filter_map(|case| engine.weigh(&case.listener, ranking, Discovery::default()))
         .map(|weighted| {
             let scores = engine.scores(&weighted.joint())?;
             let mut top = TopK::new(REACH.min(scores.len()));
@@ -107,13 +109,7 @@ fn mean_quality(
     let mut means = Vec::with_capacity(WEIGHTS.len() * PRIORS.len());
     let mut parameters = engine.model().parameters.clone();
     for weight in WEIGHTS {
-        let query = Query {
-            ranking: Ranking::Blend(ContentWeight::new(weight)),
-            limit,
-            candidates: None,
-            excluded: Vec::new(),
-            include_played: false,
-        };
+        let query = Query::new(Ranking::Blend(ContentWeight::new(weight)), limit);
         for prior in PRIORS {
             parameters.popularity_weight = prior;
             engine.replace_parameters(&parameters);

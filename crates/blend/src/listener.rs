@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use crossfade_content::taste_vector;
 use crossfade_mf::FoldIn;
 
-use crate::{Error, Model};
+use crate::{Error, Model, SeedWeight};
 
 /// Plays of one track that the model may not know of.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -14,25 +14,48 @@ pub struct Play {
     pub strength: f32,
 }
 
-/// What is known of one listener: both vectors, and the tracks already played.
+/// What is known of one listener: the tracks already played, both vectors that follow from them, and maybe seeds.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Listener {
+    pub(crate) evidence: Evidence,
+    pub(crate) seeds: Option<Seeds>,
+}
+
+/// Tracks, and both vectors that follow from them.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Evidence {
     /// Collaborative factor; none where no liked track has other listeners.
     pub(crate) factor: Option<Vec<f32>>,
     /// Taste vector; none where nothing is known of the content of any liked track.
     pub(crate) taste: Option<Vec<f32>>,
     /// Tracks in increasing order.
-    pub(crate) played: Vec<u32>,
+    pub(crate) tracks: Vec<u32>,
+    /// The strength of each; 0 for one that was only skipped.
+    pub(crate) strengths: Vec<f32>,
+}
+
+/// Tracks that a listener wants more like.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Seeds {
+    /// Of somebody who played each of them once and nothing else.
+    pub(crate) evidence: Evidence,
+    /// How much they count beside the listener.
+    pub(crate) weight: SeedWeight,
 }
 
 impl Listener {
     /// A user of the training data, as learned.
     pub(crate) fn known(model: &Model, user: u32) -> Self {
         let user = user as usize;
+        let plays = model.history.row(user);
         Self {
-            factor: nonzero(model.user_factors.row(user)),
-            taste: nonzero(model.tastes.row(user)),
-            played: model.history.row(user).indices.to_vec(),
+            evidence: Evidence {
+                factor: nonzero(model.user_factors.row(user)),
+                taste: nonzero(model.tastes.row(user)),
+                tracks: plays.indices.to_vec(),
+                strengths: plays.values.to_vec(),
+            },
+            seeds: None,
         }
     }
 
@@ -43,25 +66,56 @@ impl Listener {
         user: Option<u32>,
         fresh: &[Play],
     ) -> Result<Self, Error> {
-        let mut strengths: BTreeMap<u32, f32> = BTreeMap::new();
         let stored = user.map(|user| model.history.row(user as usize));
-        for (track, strength) in stored.iter().flat_map(|row| row.iter()) {
-            strengths.insert(track, strength);
+        let stored = stored.iter().flat_map(|row| row.iter());
+        let fresh = fresh.iter().map(|play| (play.track, play.strength));
+        Ok(Self {
+            evidence: Evidence::of(model, fold_in, stored.chain(fresh))?,
+            seeds: None,
+        })
+    }
+
+    /// The tracks that were played and the seeds.
+    pub(crate) fn known_tracks(&self) -> impl Iterator<Item = u32> {
+        let seeds = self.seeds.iter().flat_map(|seeds| &seeds.evidence.tracks);
+        self.evidence.tracks.iter().chain(seeds).copied()
+    }
+}
+
+impl Evidence {
+    /// What follows from plays, several of one track added up.
+    pub(crate) fn of(
+        model: &Model,
+        fold_in: &FoldIn,
+        plays: impl Iterator<Item = (u32, f32)>,
+    ) -> Result<Self, Error> {
+        let mut strengths: BTreeMap<u32, f32> = BTreeMap::new();
+        for (track, strength) in plays {
+            *strengths.entry(track).or_default() += strength;
         }
-        for play in fresh {
-            *strengths.entry(play.track).or_default() += play.strength;
-        }
-        let liked: Vec<(u32, f32)> = strengths
-            .iter()
-            .map(|(&track, &strength)| (track, strength))
-            .filter(|&(_, strength)| strength > 0.0)
-            .collect();
+        let (tracks, strengths) = strengths.into_iter().unzip();
+        let plays = Self {
+            tracks,
+            strengths,
+            ..Self::default()
+        };
+        let liked: Vec<(u32, f32)> = plays.liked().collect();
         Ok(Self {
             factor: nonzero(&fold_in.fold_in(&liked)?),
             taste: taste_vector(&model.embeddings, liked.iter().copied(), &model.taste)
                 .map(|taste| taste.vector),
-            played: strengths.into_keys().collect(),
+            ..plays
         })
+    }
+
+    /// Tracks of positive strength.
+    pub(crate) fn liked(&self) -> impl Iterator<Item = (u32, f32)> {
+        let plays = self
+            .tracks
+            .iter()
+            .copied()
+            .zip(self.strengths.iter().copied());
+        plays.filter(|&(_, strength)| strength > 0.0)
     }
 }
 

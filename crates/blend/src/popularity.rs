@@ -52,6 +52,11 @@ impl Popularity {
         &self.prior
     }
 
+    /// The prior of a track.
+    pub(crate) fn prior_of(&self, track: u32) -> f32 {
+        self.prior.row(track as usize)[0]
+    }
+
     /// The most popular tracks that `keep` holds for.
     pub(crate) fn top(&self, limit: usize, keep: impl Fn(u32) -> bool) -> Vec<u32> {
         let kept = self.order.iter().copied().filter(|&track| keep(track));

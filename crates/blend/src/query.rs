@@ -1,26 +1,16 @@
-use std::{sync::Arc, time::Duration};
+use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use crossfade_index::{Allowed, Path};
 
-/// A number from 0 (collaborative only) to 1 (content only).
-#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
-pub struct ContentWeight(f64);
+use crate::{ContentWeight, Discovery, Diversity};
 
-impl ContentWeight {
-    /// Collaborative only.
-    pub const COLLABORATIVE: Self = Self(0.0);
-    /// Content only.
-    pub const CONTENT: Self = Self(1.0);
-
-    /// The weight, unless it is NaN or outside 0 to 1.
-    pub fn new(weight: f64) -> Option<Self> {
-        (0.0..=1.0).contains(&weight).then_some(Self(weight))
-    }
-
-    /// The number.
-    pub fn get(self) -> f64 {
-        self.0
-    }
+/// What a list is to be like besides having the best scores.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Arrangement {
+    /// How many tracks of an artist it may have; `None` for any number. Tracks of unknown artist are not counted together.
+    pub max_per_artist: Option<NonZeroUsize>,
+    /// How far its tracks are to differ from each other.
+    pub diversity: Diversity,
 }
 
 /// Which evidence orders the tracks.
@@ -60,8 +50,31 @@ pub struct Query {
     pub candidates: Option<Arc<Allowed>>,
     /// Tracks to leave out.
     pub excluded: Vec<u32>,
-    /// Whether the listener's own tracks may be returned.
+    /// Whether the listener's own tracks, and the seeds, may be returned.
     pub include_played: bool,
+    /// Whether to prefer what everybody plays or what hardly anybody does. Popular tracks are not reordered by it.
+    pub discovery: Discovery,
+    /// What the list is to be like besides.
+    pub arrangement: Arrangement,
+    /// How many of the best tracks to look at, at least, where the list is arranged: of these it is known where they stood
+    /// by score.
+    pub depth: usize,
+}
+
+impl Query {
+    /// Asks for `limit` tracks of the whole catalogue that the listener has not played.
+    pub fn new(ranking: Ranking, limit: usize) -> Self {
+        Self {
+            ranking,
+            limit,
+            candidates: None,
+            excluded: Vec::new(),
+            include_played: false,
+            discovery: Discovery::default(),
+            arrangement: Arrangement::default(),
+            depth: 0,
+        }
+    }
 }
 
 /// What to rank by similarity to a track.
@@ -88,12 +101,14 @@ pub struct Components {
     pub content: f64,
     /// From the number of listeners.
     pub popularity: f64,
+    /// From the preference for much or little played tracks.
+    pub discovery: f64,
 }
 
 impl Components {
     /// The score. Adding the parts in any other order may differ in the last bit.
     pub fn sum(&self) -> f64 {
-        self.collaborative + self.content + self.popularity
+        self.collaborative + self.content + self.popularity + self.discovery
     }
 }
 
@@ -102,8 +117,19 @@ impl Components {
 pub struct RankedTrack {
     /// Which.
     pub track: u32,
-    /// Why; the list is ordered by the sum.
+    /// Why. Unless it was [arranged](Arrangement), a list is ordered by the sum.
     pub components: Components,
+    /// How it came to its place.
+    pub moved: Moved,
+}
+
+/// Where a track stood, from 1, before rules moved it; where none did, both are its rank.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moved {
+    /// By score alone, among all that qualify; `None` where so many were passed over that it was not counted.
+    pub by_score: Option<u32>,
+    /// Once no artist had more than its share: by score, among those that were left.
+    pub within_cap: u32,
 }
 
 /// A ranked list.
@@ -132,10 +158,23 @@ pub struct Retrieval {
     pub took: Duration,
 }
 
-/// Orders by falling score, then by track.
-pub(crate) fn sort(tracks: &mut [RankedTrack]) {
-    tracks.sort_unstable_by(|a, b| {
-        let (first, second) = (a.components.sum(), b.components.sum());
-        second.total_cmp(&first).then(a.track.cmp(&b.track))
+/// A list in order of falling score, equal ones by track.
+pub(crate) fn ranked(mut scored: Vec<(u32, Components)>) -> Vec<RankedTrack> {
+    scored.sort_unstable_by(|(a, first), (b, second)| {
+        second.sum().total_cmp(&first.sum()).then(a.cmp(b))
     });
+    in_order(scored)
+}
+
+/// A list in the order given.
+pub(crate) fn in_order(scored: Vec<(u32, Components)>) -> Vec<RankedTrack> {
+    let place = |(rank, (track, components))| RankedTrack {
+        track,
+        components,
+        moved: Moved {
+            by_score: Some(rank),
+            within_cap: rank,
+        },
+    };
+    (1..).zip(scored).map(place).collect()
 }

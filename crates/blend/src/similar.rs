@@ -2,9 +2,7 @@ use std::time::Instant;
 
 use crossfade_index::{Allowed, Hit, Path, RowList, TopK};
 
-use crate::{
-    Answer, Basis, Components, Engine, Error, RankedTrack, Retrieval, SimilarQuery, query,
-};
+use crate::{Answer, Basis, Components, Engine, Error, Retrieval, SimilarQuery, query};
 
 impl Engine {
     /// Ranks the catalogue by similarity to a track: `(1 - w) cos(y_i, y_j) + w g_i . g_j`.
@@ -58,7 +56,7 @@ impl Engine {
             collaborative: f64::from(rows.block_dot(0, &joint, track))
                 * f64::from(self.inverse_norms[track as usize]),
             content: f64::from(rows.block_dot(1, &joint, track)),
-            popularity: 0.0,
+            ..Components::default()
         };
         let mut top = TopK::new(query.limit);
         let mut scored = 0;
@@ -73,17 +71,10 @@ impl Engine {
                 });
             }
         }
-        let mut tracks: Vec<RankedTrack> = top
-            .into_ranked()
-            .into_iter()
-            .map(|hit| RankedTrack {
-                track: hit.row,
-                components: components(hit.row),
-            })
-            .collect();
-        query::sort(&mut tracks);
+        let hits = top.into_ranked().into_iter();
+        let tracks = hits.map(|hit| (hit.row, components(hit.row)));
         Ok(Answer {
-            tracks,
+            tracks: query::ranked(tracks.collect()),
             content_weight: weight,
             basis,
             retrieval: Retrieval {

@@ -1,6 +1,12 @@
 use crossfade_index::Allowed;
 
-use crate::{Basis, Engine, Listener, Ranking, calibration, engine::Eligible};
+use crate::{
+    Basis, Discovery, Engine, Listener, Ranking, Source, calibration, calibration::SecondMoment,
+    engine::Eligible, listener::Evidence,
+};
+
+/// What discovery weighs at 1: as much as lies between a listener's 100th best track and none, for the most popular track.
+const DISCOVERY: f64 = 1.0;
 
 /// A query in numbers: what multiplies each block of the joint vectors.
 #[derive(Debug, Clone)]
@@ -13,56 +19,115 @@ pub(crate) struct Weighted {
     pub(crate) content: Vec<f32>,
     /// w beta.
     pub(crate) popularity: f32,
+    /// -d, as it is weighed.
+    pub(crate) discovery: f32,
     /// What it rests on; never [`Basis::Popular`].
     pub(crate) basis: Basis,
 }
 
+/// What a listener, or the seeds, say of the tracks by one kind of evidence: `scale` times the products with `vector`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Voice<'a> {
+    pub(crate) source: Source,
+    pub(crate) evidence: &'a Evidence,
+    pub(crate) vector: &'a [f32],
+    pub(crate) scale: f64,
+}
+
 impl Engine {
     /// The query vector of each block; `None` where popular tracks are asked for or nothing else is left.
-    pub(crate) fn weigh(&self, listener: &Listener, ranking: Ranking) -> Option<Weighted> {
-        let learned = self.model().parameters.content_weight;
-        let (weight, is_blend) = match ranking {
-            Ranking::Popular => return None,
-            Ranking::Collaborative => (0.0, false),
-            Ranking::Content => (1.0, false),
-            Ranking::Blend(weight) => (weight.map_or(learned, |weight| weight.get()), true),
-        };
-        let factor = listener.factor.as_deref().filter(|_| weight < 1.0);
-        let taste = listener.taste.as_deref().filter(|_| weight > 0.0);
-        let basis = match (factor, taste) {
-            (None, None) => return None,
-            (Some(_), None) if is_blend && weight > 0.0 => Basis::CollaborativeOnly,
-            (None, Some(_)) if is_blend && weight < 1.0 => Basis::ContentOnly,
+    pub(crate) fn weigh(
+        &self,
+        listener: &Listener,
+        ranking: Ranking,
+        discovery: Discovery,
+    ) -> Option<Weighted> {
+        let (weight, is_blend) = self.content_weight(ranking)?;
+        let factors = self.factor_voices(listener, weight);
+        let tastes = self.taste_voices(listener, weight);
+        let basis = match (factors.is_empty(), tastes.is_empty()) {
+            (true, true) => return None,
+            (false, true) if is_blend && weight > 0.0 => Basis::CollaborativeOnly,
+            (true, false) if is_blend && weight < 1.0 => Basis::ContentOnly,
             _ => Basis::Full,
         };
-        let parameters = &self.model().parameters;
+        let model = self.model();
         Some(Weighted {
             weight,
-            collaborative: self.collaborative_query(factor, 1.0 - weight),
-            content: self.content_query(taste, weight),
-            popularity: match taste {
-                Some(_) => (weight * parameters.popularity_weight) as f32,
-                None => 0.0,
+            popularity: match tastes.is_empty() {
+                false => (weight * model.parameters.popularity_weight) as f32,
+                true => 0.0,
             },
+            discovery: (-DISCOVERY * discovery.get()) as f32,
+            collaborative: together(&factors, model.track_factors.columns()),
+            content: together(&tastes, model.embeddings.columns()),
             basis,
         })
     }
 
-    fn collaborative_query(&self, factor: Option<&[f32]>, weight: f64) -> Vec<f32> {
+    /// The content weight of a ranking, and whether it is a blend; `None` for popular tracks.
+    pub(crate) fn content_weight(&self, ranking: Ranking) -> Option<(f64, bool)> {
+        let learned = self.model().parameters.content_weight;
+        match ranking {
+            Ranking::Popular => None,
+            Ranking::Collaborative => Some((0.0, false)),
+            Ranking::Content => Some((1.0, false)),
+            Ranking::Blend(weight) => Some((weight.map_or(learned, |weight| weight.get()), true)),
+        }
+    }
+
+    /// What is said by other listeners, at a content weight; nothing where that does not count.
+    pub(crate) fn factor_voices<'a>(&self, listener: &'a Listener, weight: f64) -> Vec<Voice<'a>> {
         let reach = self.model().parameters.collaborative_reach;
-        let dim = self.model().track_factors.columns();
-        scaled(factor, dim, |factor| {
-            weight * calibration::scale(self.factor_moment.root_mean_square(factor), reach)
+        let calibrated = (&self.factor_moment, reach);
+        voices(listener, calibrated, 1.0 - weight, |of| {
+            of.factor.as_deref()
         })
     }
 
-    fn content_query(&self, taste: Option<&[f32]>, weight: f64) -> Vec<f32> {
+    /// What is said by the sound, at a content weight; nothing where that does not count.
+    pub(crate) fn taste_voices<'a>(&self, listener: &'a Listener, weight: f64) -> Vec<Voice<'a>> {
         let reach = self.model().parameters.content_reach;
-        let dim = self.model().embeddings.columns();
-        scaled(taste, dim, |taste| {
-            weight * calibration::scale(self.embedding_moment.root_mean_square(taste), reach)
-        })
+        let calibrated = (&self.embedding_moment, reach);
+        voices(listener, calibrated, weight, |of| of.taste.as_deref())
     }
+}
+
+/// The voices of a listener and of the seeds, each calibrated by itself, so that their shares mean the same for everybody.
+/// Where there is but one of them, it has all of the weight.
+fn voices<'a>(
+    listener: &'a Listener,
+    (moment, reach): (&SecondMoment, f64),
+    weight: f64,
+    vector: impl Fn(&'a Evidence) -> Option<&'a [f32]>,
+) -> Vec<Voice<'a>> {
+    let own = (Source::Played, &listener.evidence);
+    let seeds = listener.seeds.as_ref();
+    let seeds = seeds.map(|seeds| ((Source::Seed, &seeds.evidence), seeds.weight.get()));
+    let own_share = seeds.map_or(1.0, |(_, share)| 1.0 - share);
+    let mut heard: Vec<(Voice<'a>, f64)> = [Some((own, own_share)), seeds]
+        .into_iter()
+        .flatten()
+        .filter_map(|((source, evidence), share)| {
+            let vector = vector(evidence)?;
+            let scale = weight * calibration::scale(moment.root_mean_square(vector), reach);
+            let voice = Voice {
+                source,
+                evidence,
+                vector,
+                scale,
+            };
+            Some((voice, share))
+        })
+        .collect();
+    if let [(_, share)] = heard.as_mut_slice() {
+        *share = 1.0;
+    }
+    let shared = heard.into_iter().map(|(voice, share)| Voice {
+        scale: share * voice.scale,
+        ..voice
+    });
+    shared.filter(|voice| voice.scale > 0.0).collect()
 }
 
 impl Weighted {
@@ -89,20 +154,18 @@ impl Weighted {
     pub(crate) fn joint(&self) -> Vec<f32> {
         let mut query = self.collaborative.clone();
         query.extend_from_slice(&self.content);
-        query.push(self.popularity);
+        query.push(self.popularity + self.discovery);
         query
     }
 }
 
-fn scaled(vector: Option<&[f32]>, dim: usize, scale: impl FnOnce(&[f32]) -> f64) -> Vec<f32> {
-    match vector {
-        None => vec![0.0; dim],
-        Some(vector) => {
-            let scale = scale(vector);
-            vector
-                .iter()
-                .map(|&value| (scale * f64::from(value)) as f32)
-                .collect()
-        }
-    }
+/// The sum of what the voices say, as a query vector of `dim` numbers.
+fn together(voices: &[Voice<'_>], dim: usize) -> Vec<f32> {
+    let at = |place: usize| -> f64 {
+        let said = voices
+            .iter()
+            .map(|voice| voice.scale * f64::from(voice.vector[place]));
+        said.sum()
+    };
+    (0..dim).map(|place| at(place) as f32).collect()
 }

@@ -1,7 +1,3 @@
-//! What an engine answers, on a world small enough to know the answers.
-
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use std::{ops::ControlFlow, sync::Arc};
 
 use crossfade_blend::{
@@ -71,13 +67,7 @@ fn engine() -> Engine {
 }
 
 fn query(ranking: Ranking) -> Query {
-    Query {
-        ranking,
-        limit: TRACKS as usize,
-        candidates: None,
-        excluded: Vec::new(),
-        include_played: false,
-    }
+    Query::new(ranking, TRACKS as usize)
 }
 
 fn blend(weight: f64) -> Ranking {

@@ -1,106 +1,9 @@
-//! What filters let through, and that they change nothing else.
-
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-use std::sync::{Arc, OnceLock};
-
 use crossfade_blend::{
-    Basis, ContentWeight, Engine, Listener, Model, Names, Parameters, Query, Ranking, SimilarQuery,
-    TrackFilter,
+    Basis, ContentWeight, Listener, Names, Query, Ranking, SimilarQuery, TrackFilter,
 };
-use crossfade_catalog::TrackTable;
-use crossfade_content::{
-    Embedder, EmbeddingModel, Features, PcaConfig, PcaEmbedder, Schema, taste_vectors,
-};
-use crossfade_matrix::{Csr, Dense};
 use proptest::prelude::*;
 
-const USERS: u32 = 20;
-const TRACKS: u32 = 200;
-/// Tracks from here on have no listeners.
-const COLD: u32 = 170;
-const DIM: usize = 4;
-
-/// A number from 0 to `below` that depends on two numbers without a pattern to see.
-fn chance(a: u32, b: u32, below: u32) -> u32 {
-    let mixed =
-        (a.wrapping_mul(0x9e37_79b1) ^ b.wrapping_mul(0x85eb_ca77)).wrapping_mul(0xc2b2_ae3d);
-    (mixed ^ mixed >> 15) % below
-}
-
-/// Tracks of whom some lack an artist, a genre, a year, a mark or markets.
-fn table() -> TrackTable {
-    let mut table = TrackTable::default();
-    for track in 0..TRACKS {
-        let name = |kind: u32, prefix: &str, names: u32| {
-            let name = chance(track, kind, names + 1);
-            (name < names).then(|| format!("{prefix}{name}"))
-        };
-        table.ids.intern(&format!("t{track}"));
-        table.artist.push(name(1, "a", 12).as_deref());
-        table.genre.push(name(2, "g", 4).as_deref());
-        let year = chance(track, 3, 40) as i16;
-        table.year.push((year < 30).then_some(1990 + year));
-        table
-            .explicit
-            .push([None, Some(true), Some(false)][chance(track, 4, 3) as usize]);
-        let markets = ["SE", "DE", "JP"];
-        let count = chance(track, 5, 4) as usize;
-        table.markets.push(markets.into_iter().take(count));
-    }
-    table
-}
-
-fn engine() -> &'static Engine {
-    static ENGINE: OnceLock<Engine> = OnceLock::new();
-    ENGINE.get_or_init(|| {
-        let table = table();
-        let plays = (0..USERS).flat_map(|user| {
-            let played = (0..COLD).filter(move |&track| chance(user, track, 9) == 0);
-            played.map(move |track| (user, track, 1.0))
-        });
-        let history = Csr::from_triplets(USERS as usize, TRACKS as usize, plays.collect()).unwrap();
-        let vectors = |rows: u32, seed: u32, warm: u32| {
-            let value = |row: u32, column: u32| match row < warm {
-                true => chance(row * 8 + column, seed, 2001) as f32 / 1000.0 - 1.0,
-                false => 0.0,
-            };
-            let values = (0..rows).flat_map(|row| (0..DIM as u32).map(move |at| value(row, at)));
-            Dense::new(rows as usize, DIM, values.collect::<Vec<f32>>())
-        };
-        let features = Features::new(TRACKS as usize).category(
-            "genre",
-            table.genre.codes(),
-            table.genre.names().iter(),
-        );
-        let embedder =
-            PcaEmbedder::fit(&Schema::default(), &PcaConfig::default(), &features).unwrap();
-        let encoder = EmbeddingModel::Pca(embedder);
-        let embeddings = encoder.embed(&features);
-        let users: Vec<String> = (0..USERS).map(|user| format!("u{user}")).collect();
-        let mut engine = Engine::new(Model {
-            users: Arc::new(users.iter().map(String::as_str).collect()),
-            tracks: Arc::new(table),
-            user_factors: vectors(USERS, 77, USERS),
-            track_factors: vectors(TRACKS, 78, COLD),
-            tastes: taste_vectors(&embeddings, &history, &Default::default()),
-            embeddings,
-            history,
-            encoder,
-            clusters: None,
-            factorisation: crossfade_mf::Config {
-                dim: DIM,
-                ..Default::default()
-            },
-            taste: Default::default(),
-            index: Default::default(),
-            parameters: Parameters::default(),
-        })
-        .unwrap();
-        engine.calibrate().unwrap();
-        engine
-    })
-}
+use crate::catalogue::{TRACKS, USERS, engine};
 
 /// Whether a track meets a filter, by reading what is known of it.
 fn meets(filter: &TrackFilter, track: u32) -> bool {
@@ -126,11 +29,9 @@ fn meets(filter: &TrackFilter, track: u32) -> bool {
 
 fn query(ranking: Ranking, limit: usize, filter: &TrackFilter) -> Query {
     Query {
-        ranking,
-        limit,
         candidates: engine().filter(filter).0,
-        excluded: Vec::new(),
         include_played: true,
+        ..Query::new(ranking, limit)
     }
 }
 

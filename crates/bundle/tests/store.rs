@@ -156,11 +156,8 @@ fn what_is_opened_is_what_was_published_bit_for_bit() {
         assert_eq!(energy(a), energy(b));
     }
     let query = Query {
-        ranking: Ranking::Blend(None),
-        limit: 6,
-        candidates: None,
-        excluded: Vec::new(),
         include_played: true,
+        ..Query::new(Ranking::Blend(None), 6)
     };
     for user in 0..3 {
         let answer = |engine: &Engine| {

@@ -70,11 +70,9 @@ pub fn score(
     let model = engine.model();
     let mut report = BatchReport::default();
     let query = Query {
-        ranking: request.ranking,
-        limit: request.limit,
         candidates: candidates(engine, request, &mut report),
-        excluded: Vec::new(),
         include_played: request.include_played,
+        ..Query::new(request.ranking, request.limit)
     };
     let users: Vec<&str> = match &request.users {
         Some(users) => users.iter().collect(),

@@ -203,13 +203,7 @@ fn lists(
     ranking: Ranking,
     limit: usize,
 ) -> anyhow::Result<Vec<Vec<u32>>> {
-    let query = Query {
-        ranking,
-        limit,
-        candidates: None,
-        excluded: Vec::new(),
-        include_played: false,
-    };
+    let query = Query::new(ranking, limit);
     let known = engine.model().users.len();
     let of_model = |user: u32| Some(user).filter(|&user| (user as usize) < known);
     let users: Vec<Option<u32>> = test.iter().map(|user| of_model(user.user)).collect();

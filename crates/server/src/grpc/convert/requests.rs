@@ -155,11 +155,10 @@ impl Resolved {
     /// What to rank for this audience.
     pub(in crate::grpc) fn query(&self, ranking: Ranking, limit: usize) -> Query {
         Query {
-            ranking,
-            limit,
             candidates: self.candidates.clone(),
             excluded: self.excluded.clone(),
             include_played: self.include_played,
+            ..Query::new(ranking, limit)
         }
     }
 }
