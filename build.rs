@@ -4,11 +4,13 @@ use std::{env, error::Error, fs, path::PathBuf};
 
 use prost::Message;
 
-const FILES: [&str; 4] = [
+const FILES: [&str; 6] = [
     "crossfade/v1/event_service.proto",
     "crossfade/v1/model_service.proto",
+    "crossfade/v1/playlist.proto",
     "crossfade/v1/ranking.proto",
     "crossfade/v1/recommendation_service.proto",
+    "crossfade/v1/track.proto",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -16,6 +18,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let descriptors = protox::compile(FILES, ["proto"])?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("crossfade.bin"), descriptors.encode_to_vec())?;
-    tonic_prost_build::configure().compile_fds(descriptors)?;
+    tonic_prost_build::configure()
+        .extern_path(".google.rpc", "::tonic_types::pb")
+        .compile_fds(descriptors)?;
     Ok(())
 }

@@ -88,13 +88,14 @@ async fn components_add_up_to_the_score_exactly() {
         let request = pb::RecommendRequest {
             user_id: format!("usr_{user:05}"),
             content_weight: Some(f64::from(user) / 39.0),
+            discovery: Some(f64::from(user % 5) / 2.0 - 1.0),
             ..Default::default()
         };
         let response = client.recommend(request).await.unwrap().into_inner();
         assert_eq!(response.tracks.len(), 20);
         for track in response.tracks {
             let parts = track.components.unwrap();
-            let sum = parts.collaborative + parts.content + parts.popularity;
+            let sum = parts.collaborative + parts.content + parts.popularity + parts.discovery;
             assert_eq!(sum.to_bits(), track.score.to_bits());
         }
     }
@@ -155,6 +156,7 @@ async fn an_unknown_user_is_folded_in_on_the_history_sent() {
     let history = seeds.iter().map(|track| pb::Play {
         track_id: track.track_id.clone(),
         play_count: Some(2),
+        ..Default::default()
     });
     let request = pb::RecommendRequest {
         user_id: "a stranger".into(),

@@ -8,6 +8,8 @@ mod activation;
 mod analysis;
 /// Crates depend on each other only downwards.
 mod arrows;
+/// What a list may be asked to be: like seeds, varied, known or obscure, within rules, explained; and how lists compare.
+mod asking;
 /// Trainings that are killed, interrupted, taken up again, or have learned enough.
 mod checkpoint;
 /// What the service says of itself, and how it ends.
@@ -18,6 +20,8 @@ mod damage;
 mod harness;
 /// What malformed requests are told.
 mod malformed;
+/// Playlists, and what is known of a track.
+mod playlists;
 /// What the rankings are worth.
 mod quality;
 /// Plays that are reported: kept, each once, counted in answers and read by trainings.
@@ -28,5 +32,7 @@ mod retrieval;
 mod sample;
 /// What batch scoring writes.
 mod scoring;
+/// Many requests over one stream.
+mod streaming;
 /// What a search finds, and what is left of one that was killed.
 mod tuning;

@@ -4,9 +4,11 @@ use tonic_types::StatusExt;
 
 use crate::harness::{Server, World};
 
+mod dials;
 mod plays;
 mod requests;
 
+use dials::{describe_cases, dial_cases, playlist_cases, rank_cases};
 use requests::{compare_cases, play, recommend_cases, similar_cases};
 
 /// A request that must be refused, and the field that must be blamed.
@@ -14,9 +16,12 @@ enum Malformed {
     Recommend(pb::RecommendRequest, String),
     Similar(pb::SimilarTracksRequest, String),
     Compare(pb::CompareRankingsRequest, String),
+    Rank(pb::RankTracksRequest, String),
+    Playlist(pb::GeneratePlaylistRequest, String),
+    Describe(pb::DescribeTrackRequest, String),
 }
 
-use Malformed::{Compare, Recommend, Similar};
+use Malformed::{Compare, Describe, Playlist, Rank, Recommend, Similar};
 
 async fn refusal(
     client: &mut RecommendationServiceClient<Channel>,
@@ -26,6 +31,9 @@ async fn refusal(
         Recommend(request, field) => (client.recommend(request).await.unwrap_err(), field),
         Similar(request, field) => (client.similar_tracks(request).await.unwrap_err(), field),
         Compare(request, field) => (client.compare_rankings(request).await.unwrap_err(), field),
+        Rank(request, field) => (client.rank_tracks(request).await.unwrap_err(), field),
+        Playlist(request, field) => (client.generate_playlist(request).await.unwrap_err(), field),
+        Describe(request, field) => (client.describe_track(request).await.unwrap_err(), field),
     }
 }
 
@@ -33,11 +41,19 @@ async fn refusal(
 async fn every_malformed_request_is_told_its_field_and_the_server_goes_on() {
     let server = Server::start(&World::shared().store);
     let mut client = server.recommendations().await;
-    let cases: Vec<Malformed> = [recommend_cases(), similar_cases(), compare_cases()]
-        .into_iter()
-        .flatten()
-        .collect();
-    assert!(cases.len() >= 200, "only {} cases", cases.len());
+    let cases: Vec<Malformed> = [
+        recommend_cases(),
+        similar_cases(),
+        compare_cases(),
+        dial_cases(),
+        rank_cases(),
+        playlist_cases(),
+        describe_cases(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    assert!(cases.len() >= 300, "only {} cases", cases.len());
     for case in cases {
         let (status, field) = refusal(&mut client, case).await;
         assert_eq!(status.code(), Code::InvalidArgument, "{field}: {status:?}");

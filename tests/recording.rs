@@ -181,7 +181,7 @@ async fn recorded_plays_count_in_the_next_answer_and_after_a_restart() {
         user_id: "usr_00003".into(),
         history: vec![pb::Play {
             track_id: first.to_owned(),
-            play_count: None,
+            ..Default::default()
         }],
         ..Default::default()
     };
@@ -292,4 +292,64 @@ fn the_command_line_records_plays_once_per_id() {
         compacted(directory.path()).into_keys().collect()
     };
     assert_eq!(distinct.len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_recorded_lately_does_not_come_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = server(directory.path());
+    let mut client = server.recommendations().await;
+    let request = |rules: Option<pb::ListRules>| pb::RecommendRequest {
+        user_id: "usr_00003".to_owned(),
+        include_played: true,
+        limit: Some(200),
+        rules,
+        ..Default::default()
+    };
+    let all = client.recommend(request(None)).await.unwrap().into_inner();
+    let [old, new] = [
+        all.tracks[0].track_id.clone(),
+        all.tracks[1].track_id.clone(),
+    ];
+    let mut plays = vec![
+        play("old", "usr_00003", &old),
+        play("new", "usr_00003", &new),
+    ];
+    plays[0].played_at = Some(prost_types::Timestamp {
+        seconds: 1_000_000,
+        nanos: 0,
+    });
+    let recorded = events(&server)
+        .await
+        .record_plays(self::request(plays))
+        .await
+        .unwrap();
+    assert_eq!(recorded.into_inner().accepted, 2);
+
+    let last = |plays| pb::ListRules {
+        no_repeat_plays: Some(plays),
+        ..Default::default()
+    };
+    let within = |seconds| pb::ListRules {
+        no_repeat_within: Some(prost_types::Duration { seconds, nanos: 0 }),
+        ..Default::default()
+    };
+    for (rules, missing) in [
+        (None, vec![]),
+        (Some(last(1)), vec![&new]),
+        (Some(last(2)), vec![&new, &old]),
+        (Some(within(3_600)), vec![&new]),
+        (Some(within(300_000_000)), vec![&new]),
+    ] {
+        let answer = client.recommend(request(rules)).await.unwrap().into_inner();
+        let has = ids(&answer);
+        assert_eq!(has.len(), 200);
+        for track in [&old, &new] {
+            assert_eq!(
+                has.contains(&track.as_str()),
+                !missing.contains(&track),
+                "{rules:?}"
+            );
+        }
+    }
 }

@@ -23,7 +23,7 @@ from grpc_reflection.v1alpha import reflection_pb2
 from grpc_status import rpc_status
 
 PROTO = pathlib.Path(__file__).resolve().parents[2] / "proto"
-FILES = ["ranking", "recommendation_service", "model_service", "event_service"]
+FILES = ["ranking", "playlist", "track", "recommendation_service", "model_service", "event_service"]
 SERVICES = {"crossfade.v1.RecommendationService", "crossfade.v1.ModelService", "crossfade.v1.EventService", "grpc.health.v1.Health"}
 DEADLINE = 30
 
@@ -73,7 +73,7 @@ def check_recommend(pb, stub, version):
     assert [track.rank for track in response.tracks] == list(range(1, 8))
     for track in response.tracks:
         parts = track.components
-        assert track.score == parts.collaborative + parts.content + parts.popularity, track
+        assert track.score == parts.collaborative + parts.content + parts.popularity + parts.discovery, track
         assert track.title and track.artist, track
     scores = [track.score for track in response.tracks]
     assert scores == sorted(scores, reverse=True)
@@ -91,6 +91,42 @@ def check_recommend(pb, stub, version):
     nothing = stub.Recommend(pb.RecommendRequest(), timeout=DEADLINE)
     assert len(nothing.tracks) == 20 and nothing.basis == 4  # BASIS_POPULAR
     return response.tracks[0].track_id
+
+
+def check_dials(pb, stub):
+    rules = pb.ListRules(max_per_artist=1)
+    request = pb.RecommendRequest(user_id="usr_00001", seed_track_ids=["trk_00007"], diversity=0.4, discovery=-0.5, rules=rules, explain=True)
+    response = stub.Recommend(request, timeout=DEADLINE)
+    artists = [track.artist for track in response.tracks]
+    assert len(artists) == 20 and len(set(artists)) == 20
+    for track in response.tracks:
+        why = track.explanation
+        told = sum(one.collaborative for one in why.contributions) + why.other_collaborative
+        assert math.isclose(told, track.components.collaborative, abs_tol=1e-12), track
+
+
+def check_rank(pb, stub):
+    listed = stub.Recommend(pb.RecommendRequest(user_id="usr_00001", limit=5), timeout=DEADLINE)
+    ids = [track.track_id for track in reversed(listed.tracks)] + ["no such track"]
+    ranked = stub.RankTracks(pb.RankTracksRequest(user_id="usr_00001", track_ids=ids), timeout=DEADLINE)
+    assert list(ranked.tracks) == list(listed.tracks) and list(ranked.unknown_track_ids) == ["no such track"]
+
+
+def check_stream(pb, stub):
+    requests = [pb.StreamRecommendRequest(id=f"{n}", request=pb.RecommendRequest(user_id=f"usr_{n:05}")) for n in range(200)]
+    requests.append(pb.StreamRecommendRequest(id="wrong", request=pb.RecommendRequest(limit=-1)))
+    answers = {answer.id: answer for answer in stub.StreamRecommend(iter(requests), timeout=DEADLINE)}
+    assert len(answers) == 201 and answers["wrong"].error.code == 3  # INVALID_ARGUMENT
+    for n in (0, 77, 199):
+        assert answers[f"{n}"].response.tracks == stub.Recommend(requests[n].request, timeout=DEADLINE).tracks
+
+
+def check_playlist(pb, stub, track):
+    request = pb.GeneratePlaylistRequest(seed_track_ids=[track], limit=8)
+    playlist = stub.GeneratePlaylist(request, timeout=DEADLINE)
+    assert len(playlist.tracks) == 8 and playlist.transition_cost <= playlist.transition_cost_by_relevance
+    described = stub.DescribeTrack(pb.DescribeTrackRequest(track_id=track), timeout=DEADLINE)
+    assert described.track.track_id == track and described.track.features and len(described.neighbors) == 10
 
 
 def check_similar(pb, stub, track):
@@ -123,6 +159,9 @@ def check_errors(pb, model_pb, stub, models):
         (stub.Recommend, pb.RecommendRequest(filter=pb.TrackFilter(min_year=2000, max_year=1999)), "filter.max_year"),
         (stub.SimilarTracks, pb.SimilarTracksRequest(), "track_id"),
         (stub.CompareRankings, pb.CompareRankingsRequest(rankings=[pb.RankingSpec()]), "rankings"),
+        (stub.RankTracks, pb.RankTracksRequest(), "track_ids"),
+        (stub.GeneratePlaylist, pb.GeneratePlaylistRequest(smoothness=2), "smoothness"),
+        (stub.DescribeTrack, pb.DescribeTrackRequest(), "track_id"),
         (models.ListBundles, model_pb.ListBundlesRequest(page_size=-1), "page_size"),
         (models.ActivateBundle, model_pb.ActivateBundleRequest(), "version"),
     ]
@@ -194,9 +233,10 @@ def main(program, data):
         from crossfade.v1 import model_service_pb2 as model_pb, model_service_pb2_grpc as model_grpc
         from crossfade.v1 import recommendation_service_pb2 as pb, recommendation_service_pb2_grpc as pb_grpc
         from crossfade.v1 import event_service_pb2 as event_pb, event_service_pb2_grpc as event_grpc
-        from crossfade.v1 import ranking_pb2
+        from crossfade.v1 import playlist_pb2, ranking_pb2, track_pb2
 
-        pb.Play, pb.TrackFilter = ranking_pb2.Play, ranking_pb2.TrackFilter
+        pb.Play, pb.TrackFilter, pb.ListRules = ranking_pb2.Play, ranking_pb2.TrackFilter, ranking_pb2.ListRules
+        pb.GeneratePlaylistRequest, pb.DescribeTrackRequest = playlist_pb2.GeneratePlaylistRequest, track_pb2.DescribeTrackRequest
         bundles = f"{scratch}/bundles"
         versions = [train(program, data, bundles, seed)["version"] for seed in (1, 2)]
         server, address = start(program, bundles)
@@ -207,6 +247,10 @@ def main(program, data):
                 check_reflection(channel)
                 track = check_recommend(pb, stub, versions[1])
                 check_similar(pb, stub, track)
+                check_dials(pb, stub)
+                check_rank(pb, stub)
+                check_stream(pb, stub)
+                check_playlist(pb, stub, track)
                 check_compare(pb, stub)
                 check_errors(pb, model_pb, stub, models)
                 check_events(pb, event_pb, stub, event_grpc.EventServiceStub(channel))

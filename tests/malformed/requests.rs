@@ -4,11 +4,11 @@ use crossfade::pb;
 
 use super::Malformed::{self, Compare, Recommend, Similar};
 
-fn limits() -> Vec<i32> {
+pub(super) fn limits() -> Vec<i32> {
     vec![0, -1, -20, i32::MIN, 1_001, 5_000, 1_000_000, i32::MAX]
 }
 
-fn weights() -> Vec<f64> {
+pub(super) fn weights() -> Vec<f64> {
     vec![
         f64::NAN,
         -f64::NAN,
@@ -23,7 +23,7 @@ fn weights() -> Vec<f64> {
     ]
 }
 
-fn rankings() -> Vec<i32> {
+pub(super) fn rankings() -> Vec<i32> {
     vec![-1, 5, 6, 99, i32::MAX, i32::MIN]
 }
 
@@ -40,6 +40,7 @@ pub(super) fn play(track_id: &str, play_count: Option<u32>) -> pb::Play {
     pb::Play {
         track_id: track_id.to_owned(),
         play_count,
+        played_at: None,
     }
 }
 
@@ -333,6 +334,7 @@ pub(super) fn compare_cases() -> Vec<Malformed> {
     let spec = |ranking: i32, content_weight| pb::RankingSpec {
         ranking,
         content_weight,
+        ..Default::default()
     };
     let good = spec(pb::Ranking::Collaborative.into(), None);
     let mut cases = Vec::new();

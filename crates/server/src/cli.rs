@@ -15,10 +15,14 @@ mod analyze;
 mod args;
 mod bundle;
 mod client;
+mod comparison;
+mod describe;
 mod evaluate;
 mod events;
+mod explanation;
 mod generate;
 mod measure;
+mod playlist;
 mod quickstart;
 mod score;
 mod serve;
@@ -65,6 +69,9 @@ fn run(arguments: Arguments, ui: &Ui) -> anyhow::Result<()> {
         Verb::Tune(verb) => tune::run(&verb, settings, ui),
         Verb::Serve(verb) => serve::run(verb, settings, ui),
         Verb::Recommend(verb) => client::recommend(&verb, ui),
+        Verb::Rank(verb) => client::rank(&verb, ui),
+        Verb::Playlist(verb) => playlist::run(&verb, ui),
+        Verb::Describe(verb) => describe::run(&verb, ui),
         Verb::Similar(verb) => client::similar(&verb, ui),
         Verb::Compare(verb) => client::compare(&verb, ui),
         Verb::Score(verb) => score::run(&verb, settings, ui),

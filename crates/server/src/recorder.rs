@@ -4,8 +4,20 @@ use std::{sync::Arc, time::Duration};
 
 use crossfade_blend::Play;
 use crossfade_bundle::Bundle;
+use crossfade_catalog::Vocab;
 use crossfade_events::{Compacted, Error, EventLog};
-use crossfade_ingest::{Heard, PlayOptions};
+use crossfade_ingest::PlayOptions;
+
+/// Plays of a track at a time that is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Heard {
+    /// The track.
+    pub track: u32,
+    /// How often.
+    pub times: u32,
+    /// In milliseconds since 1970.
+    pub at_ms: i64,
+}
 
 /// A log of plays, and how they are weighed.
 #[derive(Debug)]
@@ -44,13 +56,27 @@ impl Recorder {
                     return None;
                 }
                 let duration = model.tracks.duration_ms.get(track as usize);
-                let heard = Heard {
+                let heard = crossfade_ingest::Heard {
                     count: f64::from(play.play_count),
                     ms_played: play.ms_played.map(f64::from),
                     skipped: play.skipped,
                 };
                 let strength = heard.strength(duration.copied().flatten(), &self.options) as f32;
                 Some(Play { track, strength })
+            })
+            .collect()
+    }
+
+    /// When a user last played what, all recorded plays that are at hand included.
+    pub fn heard(&self, tracks: &Vocab, user_id: &str) -> Vec<Heard> {
+        let recent = self.log.recent(user_id).into_iter();
+        recent
+            .filter_map(|play| {
+                Some(Heard {
+                    track: tracks.index_of(&play.track_id)?,
+                    times: play.play_count,
+                    at_ms: play.played_at_ms,
+                })
             })
             .collect()
     }

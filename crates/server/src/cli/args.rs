@@ -53,6 +53,12 @@ pub(super) enum Verb {
     Serve(Serve),
     /// Ask a server for recommendations.
     Recommend(Recommend),
+    /// Ask a server to rank given tracks.
+    Rank(Rank),
+    /// Ask a server for a playlist with smooth transitions.
+    Playlist(Playlist),
+    /// Ask a server what it knows of a track.
+    Describe(Describe),
     /// Ask a server for tracks similar to one.
     Similar(Similar),
     /// Ask a server for several rankings side by side.

@@ -12,13 +12,17 @@ use tonic::{
 use tonic_types::StatusExt;
 
 use super::{
-    args::{AudienceArgs, Compare, RankingArg, Recommend, ServerArg, Similar, WantedArgs},
+    args::{
+        AudienceArgs, Compare, HistoryArg, ListArgs, Rank, RankingArg, Recommend, ServerArg,
+        Similar, WantedArgs,
+    },
+    comparison, explanation,
     tables::table,
     ui::{Ui, print},
 };
 use crate::pb::{self, recommendation_service_client::RecommendationServiceClient};
 
-type Client = RecommendationServiceClient<Channel>;
+pub(super) type Client = RecommendationServiceClient<Channel>;
 
 /// How long a server is waited for.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -27,12 +31,18 @@ pub(super) fn recommend(args: &Recommend, ui: &Ui) -> anyhow::Result<()> {
     let request = pb::RecommendRequest {
         user_id: args.audience.user.clone(),
         history: args.audience.plays(),
-        ranking: args.ranking.wire().into(),
-        content_weight: args.content_weight,
+        ranking: args.order.ranking.wire().into(),
+        content_weight: args.order.content_weight,
         limit: Some(args.audience.wanted.limit),
         exclude_track_ids: args.audience.wanted.exclude.clone(),
         include_played: args.audience.include_played,
         filter: args.audience.wanted.filter(),
+        seed_track_ids: args.audience.seeds.seed.clone(),
+        seed_weight: args.audience.seeds.seed_weight,
+        discovery: args.order.discovery,
+        diversity: args.diversity,
+        rules: args.list.rules(),
+        explain: args.list.explain,
     };
     let response = call(&args.server, async |channel| {
         Client::new(channel).recommend(request).await
@@ -41,14 +51,61 @@ pub(super) fn recommend(args: &Recommend, ui: &Ui) -> anyhow::Result<()> {
         let heading = format!(
             "{} tracks for {} by {} at content weight {} ({}), bundle {}",
             response.tracks.len(),
-            listener(&args.audience.user, response.user_known),
+            args.audience.listener(response.user_known),
             name(response.ranking().as_str_name(), "RANKING_"),
             response.content_weight,
             name(response.basis().as_str_name(), "BASIS_"),
             response.bundle_version
         );
         let unknown = unknown(&response.unknown_track_ids, response.unknown_names.as_ref());
-        heading + &unknown + "\n\n" + &ranked(&response.tracks)
+        heading
+            + &unknown
+            + "\n\n"
+            + &ranked(&response.tracks)
+            + &explanation::text(&response.tracks)
+    })
+}
+
+pub(super) fn rank(args: &Rank, ui: &Ui) -> anyhow::Result<()> {
+    let request = pb::RankTracksRequest {
+        track_ids: args.tracks.clone(),
+        user_id: args.user.clone(),
+        history: plays(&args.history),
+        seed_track_ids: args.seeds.seed.clone(),
+        seed_weight: args.seeds.seed_weight,
+        ranking: args.order.ranking.wire().into(),
+        content_weight: args.order.content_weight,
+        discovery: args.order.discovery,
+        explain: args.explain,
+    };
+    let response = call(&args.server, async |channel| {
+        Client::new(channel).rank_tracks(request).await
+    })?;
+    show(ui, "RankTracksResponse", &response, |response| {
+        let heading = format!(
+            "{} tracks for {} by {} at content weight {} ({}), bundle {}",
+            response.tracks.len(),
+            listener(
+                (&args.user, response.user_known),
+                args.history.len(),
+                args.seeds.seed.len()
+            ),
+            name(response.ranking().as_str_name(), "RANKING_"),
+            response.content_weight,
+            name(response.basis().as_str_name(), "BASIS_"),
+            response.bundle_version
+        );
+        let unranked = match response.unranked_track_ids.as_slice() {
+            [] => String::new(),
+            ids => format!("\nwithout evidence: {}", ids.join(", ")),
+        };
+        let unknown = unknown(&response.unknown_track_ids, None);
+        heading
+            + &unranked
+            + &unknown
+            + "\n\n"
+            + &ranked(&response.tracks)
+            + &explanation::text(&response.tracks)
     })
 }
 
@@ -82,6 +139,7 @@ pub(super) fn compare(args: &Compare, ui: &Ui) -> anyhow::Result<()> {
     let rankings = args.content_weight.iter().map(|&weight| pb::RankingSpec {
         ranking: pb::Ranking::Blend.into(),
         content_weight: Some(weight),
+        ..pb::RankingSpec::default()
     });
     let request = pb::CompareRankingsRequest {
         user_id: args.audience.user.clone(),
@@ -91,55 +149,24 @@ pub(super) fn compare(args: &Compare, ui: &Ui) -> anyhow::Result<()> {
         exclude_track_ids: args.audience.wanted.exclude.clone(),
         include_played: args.audience.include_played,
         filter: args.audience.wanted.filter(),
+        seed_track_ids: args.audience.seeds.seed.clone(),
+        seed_weight: args.audience.seeds.seed_weight,
+        rules: args.list.rules(),
+        explain: args.list.explain,
     };
     let response = call(&args.server, async |channel| {
         Client::new(channel).compare_rankings(request).await
     })?;
     show(ui, "CompareRankingsResponse", &response, |response| {
-        let user = listener(&args.audience.user, response.user_known);
+        let user = args.audience.listener(response.user_known);
         format!("Rankings for {user}, bundle {}", response.bundle_version)
             + &unknown(&response.unknown_track_ids, response.unknown_names.as_ref())
             + "\n\n"
-            + &comparison(response)
+            + &comparison::text(response)
     })
 }
 
-/// The lists of a comparison side by side, and how far they agree.
-pub(super) fn comparison(response: &pb::CompareRankingsResponse) -> String {
-    let titles: Vec<String> = response
-        .lists
-        .iter()
-        .map(|list| {
-            let ranking = name(list.ranking().as_str_name(), "RANKING_");
-            format!("{ranking} (w = {})", list.content_weight)
-        })
-        .collect();
-    let mut header = vec!["rank"];
-    header.extend(titles.iter().map(String::as_str));
-    let mut rows = table(&header, usize::MAX);
-    let longest = response.lists.iter().map(|list| list.tracks.len()).max();
-    for place in 0..longest.unwrap_or(0) {
-        let mut row = vec![(place + 1).to_string()];
-        row.extend(response.lists.iter().map(|list| {
-            let track = list.tracks.get(place);
-            track.map_or_else(String::new, label)
-        }));
-        rows.add_row(row);
-    }
-    let mut text = format!("{rows}\n");
-    for agreement in &response.agreements {
-        text += &format!(
-            "\n{} and {}: overlap {:.2}, rank-biased overlap {:.2}",
-            titles[agreement.first as usize],
-            titles[agreement.second as usize],
-            agreement.overlap,
-            agreement.rank_biased_overlap
-        );
-    }
-    text
-}
-
-fn label(track: &pb::RankedTrack) -> String {
+pub(super) fn label(track: &pb::RankedTrack) -> String {
     match (track.title.as_str(), track.artist.as_str()) {
         ("", "") => track.track_id.clone(),
         (title, "") => title.to_owned(),
@@ -148,7 +175,7 @@ fn label(track: &pb::RankedTrack) -> String {
     }
 }
 
-fn ranked(tracks: &[pb::RankedTrack]) -> String {
+pub(super) fn ranked(tracks: &[pb::RankedTrack]) -> String {
     let header = [
         "rank",
         "track",
@@ -158,11 +185,17 @@ fn ranked(tracks: &[pb::RankedTrack]) -> String {
         "collaborative",
         "content",
         "popularity",
+        "discovery",
     ];
-    let mut rows = table(&header, 4);
+    // Only where it was asked for.
+    let discovers = tracks
+        .iter()
+        .any(|track| track.components.is_some_and(|parts| parts.discovery != 0.0));
+    let columns = header.len() - usize::from(!discovers);
+    let mut rows = table(&header[..columns], 4);
     for track in tracks {
         let parts = track.components.unwrap_or_default();
-        rows.add_row([
+        let row = [
             track.rank.to_string(),
             track.track_id.clone(),
             track.title.clone(),
@@ -171,16 +204,31 @@ fn ranked(tracks: &[pb::RankedTrack]) -> String {
             format!("{:.4}", parts.collaborative),
             format!("{:.4}", parts.content),
             format!("{:.4}", parts.popularity),
-        ]);
+            format!("{:.4}", parts.discovery),
+        ];
+        rows.add_row(row.into_iter().take(columns));
     }
     rows.to_string()
 }
 
-fn listener(user: &str, known: bool) -> String {
-    match (user, known) {
-        ("", _) => "the history given".into(),
+/// Whom something is for, by what was typed and whether the server knows the user.
+fn listener((user, known): (&str, bool), history: usize, seeds: usize) -> String {
+    let who = match (user, known) {
+        ("", _) if history > 0 => "the history given".into(),
+        ("", _) => String::new(),
         (user, true) => user.into(),
         (user, false) => format!("unknown user {user}"),
+    };
+    let like = match seeds {
+        0 => String::new(),
+        1 => "one seed".into(),
+        seeds => format!("{seeds} seeds"),
+    };
+    match (who.is_empty(), like.is_empty()) {
+        (true, true) => "anybody".into(),
+        (true, false) => like,
+        (false, true) => who,
+        (false, false) => format!("{who} and {like}"),
     }
 }
 
@@ -200,26 +248,51 @@ pub(super) fn unknown(tracks: &[String], names: Option<&pb::UnknownNames>) -> St
 }
 
 /// An enum value for people: RANKING_BLEND becomes blend.
-fn name(value: &str, prefix: &str) -> String {
+pub(super) fn name(value: &str, prefix: &str) -> String {
     let value = value.strip_prefix(prefix).unwrap_or(value);
     value.to_lowercase().replace('_', " ")
 }
 
+fn plays(history: &[HistoryArg]) -> Vec<pb::Play> {
+    let plays = history.iter().map(|play| pb::Play {
+        track_id: play.track_id.clone(),
+        play_count: play.play_count,
+        played_at: None,
+    });
+    plays.collect()
+}
+
 impl AudienceArgs {
-    fn plays(&self) -> Vec<pb::Play> {
-        self.history
-            .iter()
-            .map(|play| pb::Play {
-                track_id: play.track_id.clone(),
-                play_count: play.play_count,
-            })
-            .collect()
+    pub(super) fn plays(&self) -> Vec<pb::Play> {
+        plays(&self.history)
+    }
+
+    /// Whom an answer is for.
+    pub(super) fn listener(&self, known: bool) -> String {
+        listener(
+            (&self.user, known),
+            self.history.len(),
+            self.seeds.seed.len(),
+        )
+    }
+}
+
+impl ListArgs {
+    /// The rules of a request, if it is to have any.
+    fn rules(&self) -> Option<pb::ListRules> {
+        let rules = pb::ListRules {
+            max_per_artist: self.max_per_artist,
+            no_repeat_within: (self.no_repeat_within)
+                .map(|seconds| prost_types::Duration { seconds, nanos: 0 }),
+            no_repeat_plays: self.no_repeat_plays,
+        };
+        (rules != pb::ListRules::default()).then_some(rules)
     }
 }
 
 impl WantedArgs {
     /// The filter of a request, if it is to have one.
-    fn filter(&self) -> Option<pb::TrackFilter> {
+    pub(super) fn filter(&self) -> Option<pb::TrackFilter> {
         let of = &self.filter;
         let year = |year: Option<u16>| year.map(i32::from);
         let filter = pb::TrackFilter {
@@ -238,7 +311,7 @@ impl WantedArgs {
 }
 
 impl RankingArg {
-    fn wire(self) -> pb::Ranking {
+    pub(super) fn wire(self) -> pb::Ranking {
         match self {
             Self::Collaborative => pb::Ranking::Collaborative,
             Self::Content => pb::Ranking::Content,

@@ -7,7 +7,7 @@ use tonic::transport::Endpoint;
 
 use super::{
     args::Quickstart,
-    client,
+    comparison,
     serve::{open, recorder},
     signals::stop_signal,
     tables,
@@ -107,7 +107,7 @@ async fn compare(address: SocketAddr, user: &str, ui: &Ui) -> anyhow::Result<()>
     if !ui.is_json() {
         print(&format!(
             "\nA first comparison, for {user}:\n\n{}",
-            client::comparison(&response)
+            comparison::text(&response)
         ))?;
     }
     Ok(())

@@ -39,6 +39,9 @@ impl ModelService for Models {
                 max_filter_tracks: limits::FILTER_TRACKS as i32,
                 max_filter_names: limits::FILTER_NAMES as i32,
                 max_events: limits::EVENTS as i32,
+                max_seeds: limits::SEEDS as i32,
+                max_ranked_tracks: limits::RANKED as i32,
+                max_playlist: limits::PLAYLIST,
             }),
             paths: self.serving.paths().uses().iter().map(path_use).collect(),
         }))

@@ -1,13 +1,15 @@
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
-use crossfade_blend::{Answer, Play, Ranking, overlap, rank_biased_overlap};
+use crossfade_blend::{Answer, Engine, Listener, Query, RankedTrack};
 use crossfade_bundle::Bundle;
-use crossfade_catalog::TrackTable;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 
 use super::{
     admission::Admission,
-    convert::{self, Audience, Compare, Recommend, Similar},
+    convert::{
+        self, Audience, Compare, Generate, Order, Rank, Recommend, Recorded, Resolved, Similar,
+        limits,
+    },
     status::Refusal,
 };
 use crate::{
@@ -15,11 +17,13 @@ use crate::{
     serving::Serving,
 };
 
-/// Persistence of the rank-biased overlap: the first 10 places carry 86 % of the weight.
-const PERSISTENCE: f64 = 0.9;
+mod compare;
+mod playlist;
+mod stream;
+mod track;
 
 /// Ranks tracks for listeners.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Recommendations {
     pub(super) serving: Arc<Serving>,
     pub(super) admission: Admission,
@@ -27,6 +31,8 @@ pub(super) struct Recommendations {
 
 #[tonic::async_trait]
 impl RecommendationService for Recommendations {
+    type StreamRecommendStream = stream::Answers;
+
     async fn recommend(
         &self,
         request: Request<pb::RecommendRequest>,
@@ -36,6 +42,50 @@ impl RecommendationService for Recommendations {
         let response = self
             .admission
             .run(move || recommend(&serving, request))
+            .await?;
+        Ok(Response::new(response))
+    }
+
+    async fn stream_recommend(
+        &self,
+        request: Request<Streaming<pb::StreamRecommendRequest>>,
+    ) -> Result<Response<Self::StreamRecommendStream>, Status> {
+        let answers = stream::answer(self.clone(), request.into_inner());
+        Ok(Response::new(answers))
+    }
+
+    async fn rank_tracks(
+        &self,
+        request: Request<pb::RankTracksRequest>,
+    ) -> Result<Response<pb::RankTracksResponse>, Status> {
+        let request = Rank::check(request.into_inner())?;
+        let serving = Arc::clone(&self.serving);
+        let response = self.admission.run(move || rank(&serving, request)).await?;
+        Ok(Response::new(response))
+    }
+
+    async fn generate_playlist(
+        &self,
+        request: Request<pb::GeneratePlaylistRequest>,
+    ) -> Result<Response<pb::GeneratePlaylistResponse>, Status> {
+        let request = Generate::check(request.into_inner())?;
+        let serving = Arc::clone(&self.serving);
+        let response = self
+            .admission
+            .run(move || playlist::generate(&serving, request))
+            .await?;
+        Ok(Response::new(response))
+    }
+
+    async fn describe_track(
+        &self,
+        request: Request<pb::DescribeTrackRequest>,
+    ) -> Result<Response<pb::DescribeTrackResponse>, Status> {
+        let request = convert::describe(request.into_inner())?;
+        let serving = Arc::clone(&self.serving);
+        let response = self
+            .admission
+            .run(move || track::describe(&serving, request))
             .await?;
         Ok(Response::new(response))
     }
@@ -61,7 +111,7 @@ impl RecommendationService for Recommendations {
         let serving = Arc::clone(&self.serving);
         let response = self
             .admission
-            .run(move || compare(&serving, request))
+            .run(move || compare::compare(&serving, request))
             .await?;
         Ok(Response::new(response))
     }
@@ -70,32 +120,113 @@ impl RecommendationService for Recommendations {
 fn recommend(serving: &Serving, request: Recommend) -> Result<pb::RecommendResponse, Refusal> {
     // One bundle for the whole request, whatever is activated meanwhile.
     let bundle = serving.bundle().ok_or(Refusal::NoBundle)?;
-    let model = bundle.engine.model();
-    let recorded = recorded(serving, &bundle, &request.audience);
-    let audience = request.audience.resolve(&bundle.engine, recorded);
-    let listener = bundle.engine.listener(audience.user, &audience.plays)?;
-    let query = audience.query(request.ranking, request.limit);
-    let answer = bundle.engine.recommend(&listener, &query)?;
-    serving.paths().record(&answer.retrieval);
-    Ok(pb::RecommendResponse {
-        tracks: convert::ranked(&answer.tracks, &model.tracks),
-        bundle_version: bundle.version.clone(),
-        ranking: convert::ranking(request.ranking).into(),
-        content_weight: answer.content_weight,
-        basis: convert::basis(answer.basis).into(),
-        user_known: audience.user.is_some(),
-        retrieval: Some(convert::retrieval(&answer.retrieval)),
-        unknown_track_ids: audience.unknown.track_ids.clone(),
-        unknown_names: convert::unknown_names(audience.unknown),
-    })
+    let asked = Asked::of(serving, &bundle, request)?;
+    let answer = bundle.engine.recommend(&asked.listener, &asked.query)?;
+    asked.respond(serving, &bundle, answer)
 }
 
-/// Plays of the listener that were recorded and that the bundle may not know of.
-fn recorded(serving: &Serving, bundle: &Bundle, audience: &Audience) -> Vec<Play> {
-    match serving.recorder() {
-        Some(recorder) => recorder.fresh(bundle, audience.user_id()),
-        None => Vec::new(),
+/// A RecommendRequest, ready to be answered from a bundle.
+#[derive(Debug)]
+struct Asked {
+    audience: Resolved,
+    order: Order,
+    listener: Listener,
+    query: Query,
+    explain: bool,
+}
+
+impl Asked {
+    fn of(serving: &Serving, bundle: &Bundle, request: Recommend) -> Result<Self, Refusal> {
+        let audience = resolve(serving, bundle, request.audience);
+        let listener = audience.listener(&bundle.engine)?;
+        let query = audience.query(request.order, request.limit);
+        Ok(Self {
+            order: request.order,
+            query: deepened(query, request.explain),
+            explain: request.explain,
+            audience,
+            listener,
+        })
     }
+
+    fn respond(
+        self,
+        serving: &Serving,
+        bundle: &Bundle,
+        answer: Answer,
+    ) -> Result<pb::RecommendResponse, Refusal> {
+        serving.paths().record(&answer.retrieval);
+        let explain = self.explain.then_some(&self.listener);
+        Ok(pb::RecommendResponse {
+            tracks: told(&bundle.engine, &answer.tracks, (explain, self.order))?,
+            bundle_version: bundle.version.clone(),
+            ranking: convert::ranking(self.order.ranking).into(),
+            content_weight: answer.content_weight,
+            basis: convert::basis(answer.basis).into(),
+            user_known: self.audience.user.is_some(),
+            retrieval: Some(convert::retrieval(&answer.retrieval)),
+            unknown_track_ids: self.audience.unknown.track_ids.clone(),
+            unknown_names: convert::unknown_names(self.audience.unknown),
+        })
+    }
+}
+
+/// A list as it goes over the wire, explained if a listener is given to explain it to.
+fn told(
+    engine: &Engine,
+    tracks: &[RankedTrack],
+    (explain, order): (Option<&Listener>, Order),
+) -> Result<Vec<pb::RankedTrack>, Refusal> {
+    let table = &engine.model().tracks;
+    let Some(listener) = explain else {
+        return Ok(convert::ranked(tracks, table));
+    };
+    let explained = engine.explain((listener, order.ranking), tracks, limits::CONTRIBUTIONS)?;
+    Ok(convert::explained(tracks, explained, table))
+}
+
+/// The query, looking at enough tracks to say where rules moved one from, if it is to be explained.
+fn deepened(query: Query, explain: bool) -> Query {
+    Query {
+        depth: if explain { limits::DEPTH } else { 0 },
+        ..query
+    }
+}
+
+/// An audience in a bundle's indices, with what was recorded of its user.
+fn resolve(serving: &Serving, bundle: &Bundle, audience: Audience) -> Resolved {
+    let tracks = &bundle.engine.model().tracks.ids;
+    let recorded = serving.recorder().map(|recorder| Recorded {
+        fresh: recorder.fresh(bundle, audience.user_id()),
+        heard: match audience.no_repeat().is_set() {
+            true => recorder.heard(tracks, audience.user_id()),
+            false => Vec::new(),
+        },
+    });
+    audience.resolve(&bundle.engine, recorded.unwrap_or_default())
+}
+
+fn rank(serving: &Serving, request: Rank) -> Result<pb::RankTracksResponse, Refusal> {
+    let bundle = serving.bundle().ok_or(Refusal::NoBundle)?;
+    let engine = &bundle.engine;
+    let ids = &engine.model().tracks.ids;
+    let mut audience = resolve(serving, &bundle, request.audience);
+    let tracks = audience.look_up(ids, request.track_ids);
+    let listener = audience.listener(engine)?;
+    let query = audience.query(request.order, tracks.len());
+    let found = engine.rank(&listener, &query, &tracks)?;
+    let explain = request.explain.then_some(&listener);
+    let unranked = found.without_evidence.iter();
+    Ok(pb::RankTracksResponse {
+        tracks: told(engine, &found.answer.tracks, (explain, request.order))?,
+        unranked_track_ids: unranked.map(|&track| ids.id(track).to_owned()).collect(),
+        bundle_version: bundle.version.clone(),
+        ranking: convert::ranking(request.order.ranking).into(),
+        content_weight: found.answer.content_weight,
+        basis: convert::basis(found.answer.basis).into(),
+        user_known: audience.user.is_some(),
+        unknown_track_ids: audience.unknown.track_ids,
+    })
 }
 
 fn similar(serving: &Serving, request: Similar) -> Result<pb::SimilarTracksResponse, Refusal> {
@@ -115,85 +246,4 @@ fn similar(serving: &Serving, request: Similar) -> Result<pb::SimilarTracksRespo
         unknown_track_ids: unknown.track_ids.clone(),
         unknown_names: convert::unknown_names(unknown),
     })
-}
-
-fn compare(serving: &Serving, request: Compare) -> Result<pb::CompareRankingsResponse, Refusal> {
-    let bundle = serving.bundle().ok_or(Refusal::NoBundle)?;
-    let model = bundle.engine.model();
-    let recorded = recorded(serving, &bundle, &request.audience);
-    let audience = request.audience.resolve(&bundle.engine, recorded);
-    let listener = bundle.engine.listener(audience.user, &audience.plays)?;
-    let answers = request
-        .rankings
-        .iter()
-        .map(|&ranking| {
-            let query = audience.query(ranking, request.limit);
-            let answer = bundle.engine.recommend(&listener, &query)?;
-            serving.paths().record(&answer.retrieval);
-            Ok((ranking, answer))
-        })
-        .collect::<Result<Vec<(Ranking, Answer)>, Refusal>>()?;
-    let lists: Vec<Vec<u32>> = answers
-        .iter()
-        .map(|(_, answer)| answer.tracks.iter().map(|ranked| ranked.track).collect())
-        .collect();
-    Ok(pb::CompareRankingsResponse {
-        lists: answers
-            .iter()
-            .map(|(ranking, answer)| pb::RankedList {
-                ranking: convert::ranking(*ranking).into(),
-                content_weight: answer.content_weight,
-                tracks: convert::ranked(&answer.tracks, &model.tracks),
-                basis: convert::basis(answer.basis).into(),
-                retrieval: Some(convert::retrieval(&answer.retrieval)),
-            })
-            .collect(),
-        agreements: agreements(&lists),
-        tracks: track_ranks(&lists, &model.tracks),
-        bundle_version: bundle.version.clone(),
-        user_known: audience.user.is_some(),
-        unknown_track_ids: audience.unknown.track_ids.clone(),
-        unknown_names: convert::unknown_names(audience.unknown),
-    })
-}
-
-fn agreements(lists: &[Vec<u32>]) -> Vec<pb::Agreement> {
-    let pairs = (0..lists.len())
-        .flat_map(|first| (first + 1..lists.len()).map(move |second| (first, second)));
-    pairs
-        .map(|(first, second)| pb::Agreement {
-            first: first as i32,
-            second: second as i32,
-            overlap: overlap(&lists[first], &lists[second]),
-            rank_biased_overlap: rank_biased_overlap(&lists[first], &lists[second], PERSISTENCE),
-        })
-        .collect()
-}
-
-fn track_ranks(lists: &[Vec<u32>], table: &TrackTable) -> Vec<pb::TrackRanks> {
-    let mut ranks: HashMap<u32, Vec<i32>> = HashMap::new();
-    for (list, tracks) in lists.iter().enumerate() {
-        for (rank, &track) in (1..).zip(tracks) {
-            ranks.entry(track).or_insert_with(|| vec![0; lists.len()])[list] = rank;
-        }
-    }
-    let reciprocal = |ranks: &[i32]| -> f64 {
-        let found = ranks.iter().filter(|&&rank| rank > 0);
-        found.map(|&rank| 1.0 / f64::from(rank)).sum()
-    };
-    let mut ranks: Vec<(u32, Vec<i32>)> = ranks.into_iter().collect();
-    ranks.sort_by(|(a, first), (b, second)| {
-        reciprocal(second)
-            .total_cmp(&reciprocal(first))
-            .then(a.cmp(b))
-    });
-    ranks
-        .into_iter()
-        .map(|(track, ranks)| pb::TrackRanks {
-            track_id: table.ids.id(track).to_owned(),
-            title: table.title.get(track).unwrap_or_default().to_owned(),
-            artist: table.artist.get(track).unwrap_or_default().to_owned(),
-            ranks,
-        })
-        .collect()
 }

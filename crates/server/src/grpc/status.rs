@@ -17,6 +17,13 @@ pub(super) enum Refusal {
     Invalid(Vec<FieldViolation>),
     /// The request names a track that must exist and does not.
     UnknownTrack(String),
+    /// The request names a cluster that must exist and does not.
+    UnknownCluster {
+        /// Its number.
+        cluster: u32,
+        /// How many clusters there are.
+        clusters: usize,
+    },
     /// There is no bundle to answer from yet.
     NoBundle,
     /// Too many requests at once.
@@ -61,6 +68,13 @@ impl From<Refusal> for Status {
                 let message = format!("track {} is unknown", shortened(&id));
                 Self::with_error_details(Code::NotFound, message, details)
             }
+            Refusal::UnknownCluster { cluster, clusters } => Self::with_error_details(
+                Code::NotFound,
+                format!(
+                    "there is no cluster {cluster}; the bundle has {clusters}, numbered from 0"
+                ),
+                info("UNKNOWN_CLUSTER"),
+            ),
             Refusal::NoBundle => Self::with_error_details(
                 Code::Unavailable,
                 "no bundle is active yet; train or activate one",
@@ -74,6 +88,11 @@ impl From<Refusal> for Status {
             ),
             Refusal::Events(error) => events(&error),
             Refusal::Bundle(error) => bundle(&error),
+            Refusal::Ranking(error @ crossfade_blend::Error::NoMood) => Self::with_error_details(
+                Code::FailedPrecondition,
+                error.to_string(),
+                info("NO_MOOD"),
+            ),
             Refusal::Ranking(error) => internal(&error),
             Refusal::Lost => internal(&"the request was lost"),
         }

@@ -36,10 +36,54 @@ pub(in crate::cli) struct AudienceArgs {
     #[arg(long, value_delimiter = ',', value_name = "ID[:COUNT]")]
     pub(in crate::cli) history: Vec<HistoryArg>,
     #[command(flatten)]
+    pub(in crate::cli) seeds: SeedArgs,
+    #[command(flatten)]
     pub(in crate::cli) wanted: WantedArgs,
     /// Return tracks the listener already played, too.
     #[arg(long)]
     pub(in crate::cli) include_played: bool,
+}
+
+/// What more like is wanted of.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct SeedArgs {
+    /// Tracks that more like is wanted of, separated by commas.
+    #[arg(long, value_delimiter = ',', value_name = "ID")]
+    pub(in crate::cli) seed: Vec<String>,
+    /// How much they count beside the listener, from 0 to 1; without it, as much.
+    #[arg(long, value_name = "SHARE", requires = "seed")]
+    pub(in crate::cli) seed_weight: Option<f64>,
+}
+
+/// What a list is to be like besides having the best scores.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct ListArgs {
+    /// How many tracks of one artist at most.
+    #[arg(long, value_name = "N")]
+    pub(in crate::cli) max_per_artist: Option<i32>,
+    /// With --include-played: no track that was played within so many seconds.
+    #[arg(long, value_name = "SECONDS", requires = "include_played")]
+    pub(in crate::cli) no_repeat_within: Option<i64>,
+    /// With --include-played: no track of the last so many plays.
+    #[arg(long, value_name = "N", requires = "include_played")]
+    pub(in crate::cli) no_repeat_plays: Option<i32>,
+    /// Say of each track which plays its score comes from, and what moved it.
+    #[arg(long)]
+    pub(in crate::cli) explain: bool,
+}
+
+/// By which evidence to rank.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct OrderArgs {
+    /// Which evidence orders the tracks.
+    #[arg(long, value_enum, default_value = "blend")]
+    pub(in crate::cli) ranking: RankingArg,
+    /// From 0 (collaborative) to 1 (content); without it, the learned weight.
+    #[arg(long, short = 'w')]
+    pub(in crate::cli) content_weight: Option<f64>,
+    /// From -1 (what everybody plays) to 1 (what hardly anybody plays).
+    #[arg(long, value_name = "DIAL", allow_hyphen_values = true)]
+    pub(in crate::cli) discovery: Option<f64>,
 }
 
 /// How many tracks to return, and of which.
@@ -150,12 +194,94 @@ impl std::str::FromStr for HistoryArg {
 pub(in crate::cli) struct Recommend {
     #[command(flatten)]
     pub(in crate::cli) audience: AudienceArgs,
-    /// Which evidence orders the tracks.
-    #[arg(long, value_enum, default_value = "blend")]
-    pub(in crate::cli) ranking: RankingArg,
-    /// From 0 (collaborative) to 1 (content); without it, the learned weight.
-    #[arg(long, short = 'w')]
-    pub(in crate::cli) content_weight: Option<f64>,
+    #[command(flatten)]
+    pub(in crate::cli) order: OrderArgs,
+    /// How far the tracks are to differ from each other, from 0 to 1.
+    #[arg(long, value_name = "DIAL")]
+    pub(in crate::cli) diversity: Option<f64>,
+    #[command(flatten)]
+    pub(in crate::cli) list: ListArgs,
+    #[command(flatten)]
+    pub(in crate::cli) server: ServerArg,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Rank {
+    /// Tracks to rank.
+    #[arg(required = true, value_name = "TRACK")]
+    pub(in crate::cli) tracks: Vec<String>,
+    /// User to rank them for.
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub(in crate::cli) user: String,
+    /// Tracks that were played, as ID or ID:COUNT, separated by commas; added to what is known of the user.
+    #[arg(long, value_delimiter = ',', value_name = "ID[:COUNT]")]
+    pub(in crate::cli) history: Vec<HistoryArg>,
+    #[command(flatten)]
+    pub(in crate::cli) seeds: SeedArgs,
+    #[command(flatten)]
+    pub(in crate::cli) order: OrderArgs,
+    /// Say of each track which plays its score comes from.
+    #[arg(long)]
+    pub(in crate::cli) explain: bool,
+    #[command(flatten)]
+    pub(in crate::cli) server: ServerArg,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Playlist {
+    #[command(flatten)]
+    pub(in crate::cli) audience: AudienceArgs,
+    #[command(flatten)]
+    pub(in crate::cli) order: OrderArgs,
+    /// Only tracks of this cluster, by number; "bundle show" lists them.
+    #[arg(long, value_name = "NUMBER")]
+    pub(in crate::cli) cluster: Option<i32>,
+    /// Tracks of this mood: from 0 (sad) to 1 (glad), and from 0 (calm) to 1 (excited).
+    #[arg(long, value_name = "VALENCE,ENERGY")]
+    pub(in crate::cli) mood: Option<MoodArg>,
+    /// How many tracks of one artist at most; without it, 2.
+    #[arg(long, value_name = "N")]
+    pub(in crate::cli) max_per_artist: Option<i32>,
+    /// How much smooth transitions count beside relevance, from 0 to 1; without it, as much.
+    #[arg(long, value_name = "DIAL")]
+    pub(in crate::cli) smoothness: Option<f64>,
+    #[command(flatten)]
+    pub(in crate::cli) server: ServerArg,
+}
+
+/// A point in the plane of mood.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(in crate::cli) struct MoodArg {
+    pub(in crate::cli) valence: f64,
+    pub(in crate::cli) energy: f64,
+}
+
+impl std::str::FromStr for MoodArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts = text
+            .split_once(',')
+            .ok_or("two numbers are needed, as in 0.8,0.3")?;
+        let number = |text: &str| {
+            text.trim()
+                .parse()
+                .map_err(|_| format!("{text:?} is no number"))
+        };
+        Ok(Self {
+            valence: number(parts.0)?,
+            energy: number(parts.1)?,
+        })
+    }
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Describe {
+    /// The track.
+    pub(in crate::cli) track: String,
+    /// How many similar tracks to name.
+    #[arg(long, short = 'n', default_value_t = 10)]
+    pub(in crate::cli) neighbors: i32,
     #[command(flatten)]
     pub(in crate::cli) server: ServerArg,
 }
@@ -180,6 +306,8 @@ pub(in crate::cli) struct Compare {
     /// Content weights to compare, separated by commas; without them, collaborative, learned blend and content.
     #[arg(long, short = 'w', value_delimiter = ',')]
     pub(in crate::cli) content_weight: Vec<f64>,
+    #[command(flatten)]
+    pub(in crate::cli) list: ListArgs,
     #[command(flatten)]
     pub(in crate::cli) server: ServerArg,
 }
@@ -218,6 +346,16 @@ mod tests {
             (counted.track_id.as_str(), counted.play_count),
             ("spotify:track:x", Some(3))
         );
+    }
+
+    #[test]
+    fn a_mood_is_two_numbers() {
+        let mood = |valence, energy| Ok(MoodArg { valence, energy });
+        assert_eq!("0.8,0.25".parse(), mood(0.8, 0.25));
+        assert_eq!("1, 0".parse(), mood(1.0, 0.0));
+        for wrong in ["", "0.5", "glad,calm", "1,2,3"] {
+            assert!(wrong.parse::<MoodArg>().is_err(), "{wrong}");
+        }
     }
 
     #[test]

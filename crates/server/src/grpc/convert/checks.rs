@@ -1,7 +1,9 @@
-use crossfade_blend::{ContentWeight, Ranking};
+use std::num::NonZeroUsize;
+
+use crossfade_blend::{ContentWeight, Discovery, Diversity, Ranking, SeedWeight};
 use tonic_types::FieldViolation;
 
-use super::limits;
+use super::{limits, requests::Order, times};
 use crate::{grpc::status::Refusal, pb};
 
 /// Collects everything that is wrong with a request, so that a caller hears of it all at once.
@@ -48,25 +50,81 @@ impl Checks {
     }
 
     pub(super) fn limit(&mut self, limit: Option<i32>) -> usize {
-        match limit {
-            None => limits::DEFAULT_LIMIT,
-            Some(limit) if (1..=limits::LIMIT).contains(&limit) => limit as usize,
-            Some(limit) => {
-                let description = format!(
-                    "must be from 1 to {}, is {limit}; leave it out for {}",
-                    limits::LIMIT,
-                    limits::DEFAULT_LIMIT
-                );
-                self.refuse("limit", description);
-                0
+        self.whole("limit", limit, (limits::DEFAULT_LIMIT, limits::LIMIT))
+    }
+
+    /// A whole number from 1 to `most`, or what one that is absent means.
+    pub(super) fn whole(
+        &mut self,
+        field: &str,
+        number: Option<i32>,
+        (absent, most): (usize, i32),
+    ) -> usize {
+        match number {
+            None => absent,
+            Some(number) if (1..=most).contains(&number) => number as usize,
+            Some(number) => {
+                let description =
+                    format!("must be from 1 to {most}, is {number}; leave it out for {absent}");
+                self.refuse(field, description);
+                absent
             }
         }
     }
 
+    /// A number in a range, or what one that is absent means.
+    pub(super) fn number<T: Default>(
+        &mut self,
+        field: impl FnOnce() -> String,
+        number: Option<f64>,
+        (checked, range): (fn(f64) -> Option<T>, &str),
+    ) -> T {
+        let Some(number) = number else {
+            return T::default();
+        };
+        checked(number).unwrap_or_else(|| {
+            self.refuse(field(), format!("must be {range}, is {number}"));
+            T::default()
+        })
+    }
+
+    pub(super) fn max_per_artist(
+        &mut self,
+        field: &str,
+        number: Option<i32>,
+    ) -> Option<NonZeroUsize> {
+        let number = number?;
+        let checked = usize::try_from(number).ok().and_then(NonZeroUsize::new);
+        let checked = checked.filter(|_| number <= limits::PER_ARTIST);
+        if checked.is_none() {
+            let description = format!("must be from 1 to {}, is {number}", limits::PER_ARTIST);
+            self.refuse(field, description);
+        }
+        checked
+    }
+
+    pub(super) fn seeds(&mut self, ids: &[String], weight: Option<f64>) -> SeedWeight {
+        self.ids("seed_track_ids", ids, limits::SEEDS);
+        if ids.is_empty() && weight.is_some() {
+            self.refuse(
+                "seed_weight",
+                "must be absent unless there are seed_track_ids",
+            );
+            return SeedWeight::default();
+        }
+        let range = (SeedWeight::new as fn(f64) -> _, "from 0 to 1");
+        self.number(|| "seed_weight".into(), weight, range)
+    }
+
     pub(super) fn excluded(&mut self, ids: &[String]) {
-        self.count("exclude_track_ids", ids.len(), limits::EXCLUDED);
-        for (place, id) in ids.iter().enumerate().take(limits::EXCLUDED) {
-            self.id(|| format!("exclude_track_ids[{place}]"), id);
+        self.ids("exclude_track_ids", ids, limits::EXCLUDED);
+    }
+
+    /// Ids of which none may be empty or too long.
+    pub(super) fn ids(&mut self, field: &str, ids: &[String], most: usize) {
+        self.count(field, ids.len(), most);
+        for (place, id) in ids.iter().enumerate().take(most) {
+            self.id(|| format!("{field}[{place}]"), id);
         }
     }
 
@@ -79,6 +137,9 @@ impl Checks {
                 let description = format!("must be from 1 to {}, is {count}", limits::PLAY_COUNT);
                 self.refuse(format!("history[{place}].play_count"), description);
             }
+            if let Some(Err(wrong)) = play.played_at.as_ref().map(times::played_at_ms) {
+                self.refuse(format!("history[{place}].played_at"), wrong);
+            }
         }
     }
 
@@ -88,6 +149,28 @@ impl Checks {
                 field,
                 format!("must have at most {most} entries, has {found}"),
             );
+        }
+    }
+
+    /// By which evidence to rank, and how it is dialled.
+    pub(super) fn order(&mut self, prefix: &str, spec: &pb::RankingSpec) -> Order {
+        let ranking = self.ranking(prefix, spec.ranking, spec.content_weight);
+        let field = |name: &str| format!("{prefix}{name}");
+        if ranking == Ranking::Popular
+            && spec.ranking == i32::from(pb::Ranking::Popular)
+            && spec.discovery.is_some()
+        {
+            self.refuse(
+                field("discovery"),
+                "must be absent if the ranking is RANKING_POPULAR",
+            );
+        }
+        let discovery = (Discovery::new as fn(f64) -> _, "from -1 to 1");
+        let diversity = (Diversity::new as fn(f64) -> _, "from 0 to 1");
+        Order {
+            ranking,
+            discovery: self.number(|| field("discovery"), spec.discovery, discovery),
+            diversity: self.number(|| field("diversity"), spec.diversity, diversity),
         }
     }
 

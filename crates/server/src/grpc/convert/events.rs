@@ -1,12 +1,7 @@
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use crossfade_events::Event;
 
-use super::{checks::Checks, limits};
+use super::{checks::Checks, limits, times};
 use crate::{grpc::status::Refusal, pb};
-
-/// How far a play may lie ahead of this clock.
-const AHEAD_MS: i64 = 86_400_000;
 
 /// The events of a RecordPlaysRequest.
 pub(in crate::grpc) fn events(request: pb::RecordPlaysRequest) -> Result<Vec<Event>, Refusal> {
@@ -15,7 +10,6 @@ pub(in crate::grpc) fn events(request: pb::RecordPlaysRequest) -> Result<Vec<Eve
         checks.refuse("events", "must have at least 1 entry");
     }
     checks.count("events", request.events.len(), limits::EVENTS);
-    let latest_ms = now_ms().saturating_add(AHEAD_MS);
     let events = request
         .events
         .into_iter()
@@ -32,18 +26,13 @@ pub(in crate::grpc) fn events(request: pb::RecordPlaysRequest) -> Result<Vec<Eve
                 let description = format!("must be from 1 to {most}, is {play_count}");
                 checks.refuse(field("play_count"), description);
             }
-            let played_at_ms = match event.played_at {
-                None => Err("must be set"),
-                Some(time) => milliseconds(&time).ok_or("is no time from 1970 on"),
-            }
-            .and_then(|time| match time <= latest_ms {
-                true => Ok(time),
-                false => Err("must not be more than a day ahead"),
-            })
-            .unwrap_or_else(|wrong| {
-                checks.refuse(field("played_at"), wrong);
-                0
-            });
+            let played_at = event.played_at.as_ref().ok_or("must be set");
+            let played_at_ms = played_at
+                .and_then(times::played_at_ms)
+                .unwrap_or_else(|wrong| {
+                    checks.refuse(field("played_at"), wrong);
+                    0
+                });
             Event {
                 event_id: event.event_id,
                 user_id: event.user_id,
@@ -56,15 +45,4 @@ pub(in crate::grpc) fn events(request: pb::RecordPlaysRequest) -> Result<Vec<Eve
         })
         .collect();
     checks.finish(events)
-}
-
-fn milliseconds(time: &prost_types::Timestamp) -> Option<i64> {
-    let valid = time.seconds >= 0 && (0..1_000_000_000).contains(&time.nanos);
-    let seconds = time.seconds.checked_mul(1_000).filter(|_| valid)?;
-    seconds.checked_add(i64::from(time.nanos) / 1_000_000)
-}
-
-fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| since.as_millis() as i64)
 }

@@ -1,93 +1,120 @@
-use std::{collections::HashSet, sync::Arc};
-
 use crossfade_blend::{
-    ContentWeight, Engine, Play, Query, Ranking, SimilarQuery, TrackFilter, UnknownNames,
+    ContentWeight, Discovery, Diversity, Engine, Ranking, SimilarQuery, TrackFilter, UnknownNames,
 };
-use crossfade_catalog::Vocab;
-use crossfade_index::Allowed;
 
-use super::{checks::Checks, limits};
+use super::{
+    audience::{Audience, Unknown},
+    checks::Checks,
+    limits,
+};
 use crate::{grpc::status::Refusal, pb};
 
 /// Content weight of similarity when a request names none.
 const SIMILAR_WEIGHT: f64 = 0.5;
 
+/// By which evidence to rank, and how it is dialled.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::grpc) struct Order {
+    pub(in crate::grpc) ranking: Ranking,
+    pub(super) discovery: Discovery,
+    pub(super) diversity: Diversity,
+}
+
+impl Order {
+    /// A ranking as it is.
+    fn plain(ranking: Ranking) -> Self {
+        Self {
+            ranking,
+            discovery: Discovery::default(),
+            diversity: Diversity::default(),
+        }
+    }
+}
+
 /// A checked RecommendRequest, its ids not yet looked up.
 #[derive(Debug)]
 pub(in crate::grpc) struct Recommend {
     pub(in crate::grpc) audience: Audience,
-    pub(in crate::grpc) ranking: Ranking,
+    pub(in crate::grpc) order: Order,
     pub(in crate::grpc) limit: usize,
-}
-
-/// Whom a list is for and what it must not have.
-#[derive(Debug)]
-pub(in crate::grpc) struct Audience {
-    user_id: String,
-    history: Vec<pb::Play>,
-    excluded: Vec<String>,
-    include_played: bool,
-    filter: TrackFilter,
-}
-
-/// An audience in the indices of one bundle.
-#[derive(Debug)]
-pub(in crate::grpc) struct Resolved {
-    pub(in crate::grpc) user: Option<u32>,
-    pub(in crate::grpc) plays: Vec<Play>,
-    pub(in crate::grpc) excluded: Vec<u32>,
-    pub(in crate::grpc) include_played: bool,
-    pub(in crate::grpc) candidates: Option<Arc<Allowed>>,
-    pub(in crate::grpc) unknown: UnknownNames,
+    pub(in crate::grpc) explain: bool,
 }
 
 impl Recommend {
     pub(in crate::grpc) fn check(request: pb::RecommendRequest) -> Result<Self, Refusal> {
         let mut checks = Checks::default();
         let audience = Audience {
+            seed_weight: checks.seeds(&request.seed_track_ids, request.seed_weight),
+            rules: checks.rules(request.rules, request.include_played),
+            filter: checks.filter(request.filter),
             user_id: request.user_id,
             history: request.history,
+            seeds: request.seed_track_ids,
             excluded: request.exclude_track_ids,
             include_played: request.include_played,
-            filter: checks.filter(request.filter),
         };
         audience.check(&mut checks);
-        let ranking = checks.ranking("", request.ranking, request.content_weight);
+        let spec = pb::RankingSpec {
+            ranking: request.ranking,
+            content_weight: request.content_weight,
+            discovery: request.discovery,
+            diversity: request.diversity,
+        };
+        let order = checks.order("", &spec);
         let limit = checks.limit(request.limit);
         checks.finish(Self {
             audience,
-            ranking,
+            order,
             limit,
+            explain: request.explain,
         })
     }
+}
+
+/// What a StreamRecommendRequest asks, its id being in order.
+pub(in crate::grpc) fn stream_id(
+    request: pb::StreamRecommendRequest,
+) -> Result<pb::RecommendRequest, Refusal> {
+    let mut checks = Checks::default();
+    checks.id_length(|| "id".into(), &request.id);
+    if request.request.is_none() {
+        checks.refuse("request", "must be set");
+    }
+    checks.finish(request.request.unwrap_or_default())
 }
 
 /// A checked CompareRankingsRequest.
 #[derive(Debug)]
 pub(in crate::grpc) struct Compare {
     pub(in crate::grpc) audience: Audience,
-    pub(in crate::grpc) rankings: Vec<Ranking>,
+    pub(in crate::grpc) orders: Vec<Order>,
     pub(in crate::grpc) limit: usize,
+    pub(in crate::grpc) explain: bool,
 }
 
 impl Compare {
     pub(in crate::grpc) fn check(request: pb::CompareRankingsRequest) -> Result<Self, Refusal> {
         let mut checks = Checks::default();
         let audience = Audience {
+            seed_weight: checks.seeds(&request.seed_track_ids, request.seed_weight),
+            rules: checks.rules(request.rules, request.include_played),
+            filter: checks.filter(request.filter),
             user_id: request.user_id,
             history: request.history,
+            seeds: request.seed_track_ids,
             excluded: request.exclude_track_ids,
             include_played: request.include_played,
-            filter: checks.filter(request.filter),
         };
         audience.check(&mut checks);
         let limit = checks.limit(request.limit);
-        let rankings = match request.rankings.as_slice() {
-            [] => vec![
+        let orders = match request.rankings.as_slice() {
+            [] => [
                 Ranking::Collaborative,
                 Ranking::Blend(None),
                 Ranking::Content,
-            ],
+            ]
+            .map(Order::plain)
+            .to_vec(),
             [_] => {
                 checks.refuse(
                     "rankings",
@@ -97,69 +124,58 @@ impl Compare {
             }
             specs => {
                 checks.count("rankings", specs.len(), limits::RANKINGS);
+                let specs = specs.iter().enumerate().take(limits::RANKINGS);
                 specs
-                    .iter()
-                    .enumerate()
-                    .take(limits::RANKINGS)
-                    .map(|(place, spec)| {
-                        let prefix = format!("rankings[{place}].");
-                        checks.ranking(&prefix, spec.ranking, spec.content_weight)
-                    })
+                    .map(|(place, spec)| checks.order(&format!("rankings[{place}]."), spec))
                     .collect()
             }
         };
         checks.finish(Self {
             audience,
-            rankings,
+            orders,
             limit,
+            explain: request.explain,
         })
     }
 }
 
-impl Audience {
-    fn check(&self, checks: &mut Checks) {
-        checks.id_length(|| "user_id".into(), &self.user_id);
-        checks.history(&self.history);
-        checks.excluded(&self.excluded);
-    }
-
-    /// The user it names; empty if it names none.
-    pub(in crate::grpc) fn user_id(&self) -> &str {
-        &self.user_id
-    }
-
-    /// Looks up ids and names in a bundle, and adds plays that were `recorded`. Unknown ids are reported, not refused.
-    pub(in crate::grpc) fn resolve(self, engine: &Engine, recorded: Vec<Play>) -> Resolved {
-        let (users, tracks) = (&engine.model().users, &engine.model().tracks.ids);
-        let mut unknown = Unknown::default();
-        let mut plays = recorded;
-        plays.extend(self.history.into_iter().filter_map(|play| {
-            let strength = play.play_count.unwrap_or(1) as f32;
-            let track = unknown.look_up(tracks, play.track_id)?;
-            Some(Play { track, strength })
-        }));
-        let excluded = unknown.look_up_all(tracks, self.excluded);
-        let (candidates, names) = engine.filter(&self.filter);
-        Resolved {
-            user: users.index_of(&self.user_id),
-            plays,
-            excluded,
-            include_played: self.include_played,
-            candidates,
-            unknown: unknown.with(names),
-        }
-    }
+/// A checked RankTracksRequest.
+#[derive(Debug)]
+pub(in crate::grpc) struct Rank {
+    pub(in crate::grpc) audience: Audience,
+    pub(in crate::grpc) order: Order,
+    pub(in crate::grpc) explain: bool,
+    pub(in crate::grpc) track_ids: Vec<String>,
 }
 
-impl Resolved {
-    /// What to rank for this audience.
-    pub(in crate::grpc) fn query(&self, ranking: Ranking, limit: usize) -> Query {
-        Query {
-            candidates: self.candidates.clone(),
-            excluded: self.excluded.clone(),
-            include_played: self.include_played,
-            ..Query::new(ranking, limit)
+impl Rank {
+    pub(in crate::grpc) fn check(request: pb::RankTracksRequest) -> Result<Self, Refusal> {
+        let mut checks = Checks::default();
+        if request.track_ids.is_empty() {
+            checks.refuse("track_ids", "must have at least 1 entry");
         }
+        checks.ids("track_ids", &request.track_ids, limits::RANKED);
+        let audience = Audience {
+            seed_weight: checks.seeds(&request.seed_track_ids, request.seed_weight),
+            user_id: request.user_id,
+            history: request.history,
+            seeds: request.seed_track_ids,
+            ..Audience::default()
+        };
+        audience.check(&mut checks);
+        let spec = pb::RankingSpec {
+            ranking: request.ranking,
+            content_weight: request.content_weight,
+            discovery: request.discovery,
+            diversity: None,
+        };
+        let order = checks.order("", &spec);
+        checks.finish(Self {
+            audience,
+            order,
+            explain: request.explain,
+            track_ids: request.track_ids,
+        })
     }
 }
 
@@ -183,8 +199,7 @@ impl Similar {
             Ranking::Collaborative => (pb::Ranking::Collaborative, ContentWeight::COLLABORATIVE),
             Ranking::Content => (pb::Ranking::Content, ContentWeight::CONTENT),
             Ranking::Blend(weight) => {
-                let middle = ContentWeight::new(SIMILAR_WEIGHT);
-                let weight = weight.or(middle).unwrap_or(ContentWeight::CONTENT);
+                let weight = weight.unwrap_or_else(similar_weight);
                 (pb::Ranking::Blend, weight)
             }
             Ranking::Popular => {
@@ -229,39 +244,35 @@ impl Similar {
     }
 }
 
-/// Unknown ids in order of appearance, each once.
-#[derive(Debug, Default)]
-struct Unknown {
-    ids: Vec<String>,
-    seen: HashSet<String>,
+/// A checked DescribeTrackRequest: the track's id, and how many neighbours to name.
+pub(in crate::grpc) fn describe(
+    request: pb::DescribeTrackRequest,
+) -> Result<(String, usize), Refusal> {
+    let mut checks = Checks::default();
+    checks.id(|| "track_id".into(), &request.track_id);
+    let neighbors = request.neighbors.unwrap_or(limits::DEFAULT_NEIGHBORS);
+    if !(0..=limits::NEIGHBORS).contains(&neighbors) {
+        let (most, usual) = (limits::NEIGHBORS, limits::DEFAULT_NEIGHBORS);
+        let description =
+            format!("must be from 0 to {most}, is {neighbors}; leave it out for {usual}");
+        checks.refuse("neighbors", description);
+    }
+    checks.finish((request.track_id, usize::try_from(neighbors).unwrap_or(0)))
 }
 
-impl Unknown {
-    fn look_up(&mut self, vocab: &Vocab, id: String) -> Option<u32> {
-        let found = vocab.index_of(&id);
-        if found.is_none() && self.seen.insert(id.clone()) {
-            self.ids.push(id);
-        }
-        found
+/// What tracks are similar to one by default.
+pub(in crate::grpc) fn neighbors(track: u32, limit: usize) -> SimilarQuery {
+    SimilarQuery {
+        track,
+        content_weight: similar_weight(),
+        limit,
+        candidates: None,
+        excluded: Vec::new(),
     }
+}
 
-    fn look_up_all(&mut self, vocab: &Vocab, ids: Vec<String>) -> Vec<u32> {
-        let known = ids.into_iter().filter_map(|id| self.look_up(vocab, id));
-        known.collect()
-    }
-
-    /// All that is unknown: these ids, and what a filter names.
-    fn with(mut self, names: UnknownNames) -> UnknownNames {
-        for id in names.track_ids {
-            if self.seen.insert(id.clone()) {
-                self.ids.push(id);
-            }
-        }
-        UnknownNames {
-            track_ids: self.ids,
-            ..names
-        }
-    }
+fn similar_weight() -> ContentWeight {
+    ContentWeight::new(SIMILAR_WEIGHT).unwrap_or(ContentWeight::CONTENT)
 }
 
 /// A page of bundles: how many, and after which version.

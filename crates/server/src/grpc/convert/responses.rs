@@ -1,6 +1,8 @@
 use std::time::Duration;
 
-use crossfade_blend::{Basis, RankedTrack, Ranking, Retrieval};
+use crossfade_blend::{
+    Basis, Components, Contribution, Explanation, Moved, RankedTrack, Ranking, Retrieval, Source,
+};
 use crossfade_catalog::TrackTable;
 use crossfade_index::Path;
 
@@ -8,24 +10,89 @@ use crate::pb;
 
 /// A ranked list as it goes over the wire.
 pub(in crate::grpc) fn ranked(tracks: &[RankedTrack], table: &TrackTable) -> Vec<pb::RankedTrack> {
-    (1..)
-        .zip(tracks)
-        .map(|(rank, ranked)| {
-            let track = ranked.track;
-            pb::RankedTrack {
-                track_id: table.ids.id(track).to_owned(),
-                rank,
-                score: ranked.components.sum(),
-                components: Some(pb::ScoreComponents {
-                    collaborative: ranked.components.collaborative,
-                    content: ranked.components.content,
-                    popularity: ranked.components.popularity,
-                }),
-                title: table.title.get(track).unwrap_or_default().to_owned(),
-                artist: table.artist.get(track).unwrap_or_default().to_owned(),
-            }
-        })
+    let tracks = (1..).zip(tracks);
+    tracks
+        .map(|(rank, ranked)| track((ranked.track, rank), &ranked.components, table))
         .collect()
+}
+
+/// A track and its rank.
+pub(super) fn track(
+    (track, rank): (u32, i32),
+    parts: &Components,
+    table: &TrackTable,
+) -> pb::RankedTrack {
+    pb::RankedTrack {
+        track_id: table.ids.id(track).to_owned(),
+        rank,
+        score: parts.sum(),
+        components: Some(components(parts)),
+        title: table.title.get(track).unwrap_or_default().to_owned(),
+        artist: table.artist.get(track).unwrap_or_default().to_owned(),
+        explanation: None,
+    }
+}
+
+/// The parts of a score.
+pub(in crate::grpc) fn components(parts: &Components) -> pb::ScoreComponents {
+    pb::ScoreComponents {
+        collaborative: parts.collaborative,
+        content: parts.content,
+        popularity: parts.popularity,
+        discovery: parts.discovery,
+    }
+}
+
+/// The same list with explanations.
+pub(in crate::grpc) fn explained(
+    tracks: &[RankedTrack],
+    explanations: Vec<Explanation>,
+    table: &TrackTable,
+) -> Vec<pb::RankedTrack> {
+    let mut list = ranked(tracks, table);
+    for ((told, ranked), explanation) in list.iter_mut().zip(tracks).zip(explanations) {
+        told.explanation = Some(pb::Explanation {
+            contributions: (explanation.contributions.iter())
+                .map(|one| contribution(one, table))
+                .collect(),
+            other_collaborative: explanation.other_collaborative,
+            other_content: explanation.other_content,
+            moves: moves(&ranked.moved, told.rank),
+        });
+    }
+    list
+}
+
+fn contribution(one: &Contribution, table: &TrackTable) -> pb::Contribution {
+    let source = match one.source {
+        Source::Played => pb::ContributionSource::Played,
+        Source::Seed => pb::ContributionSource::Seed,
+    };
+    pb::Contribution {
+        track_id: table.ids.id(one.track).to_owned(),
+        title: table.title.get(one.track).unwrap_or_default().to_owned(),
+        artist: table.artist.get(one.track).unwrap_or_default().to_owned(),
+        source: source.into(),
+        collaborative: one.collaborative,
+        content: one.content,
+    }
+}
+
+/// The changes of rank that brought a track to its own.
+fn moves(moved: &Moved, rank: i32) -> Vec<pb::Move> {
+    let place = |place: u32| i32::try_from(place).unwrap_or(i32::MAX);
+    let (by_score, within_cap) = (moved.by_score.map_or(0, place), place(moved.within_cap));
+    let moves = [
+        (pb::Rule::MaxPerArtist, by_score, within_cap),
+        (pb::Rule::Diversity, within_cap, rank),
+    ];
+    let real = moves.into_iter().filter(|(_, from, to)| from != to);
+    real.map(|(rule, from_rank, to_rank)| pb::Move {
+        rule: rule.into(),
+        from_rank,
+        to_rank,
+    })
+    .collect()
 }
 
 /// How an answer was found.

@@ -1,0 +1,178 @@
+//! Many requests over one stream: answered together, a few batches at a time, each answer as soon as it is there.
+
+use std::{
+    future::poll_fn,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use prost::Message;
+use tokio::{sync::mpsc, task::JoinSet};
+use tonic::{Status, Streaming, codegen::tokio_stream::Stream};
+
+use super::{Asked, Recommendations};
+use crate::{
+    grpc::{
+        convert::{Recommend, limits, stream_id},
+        status::Refusal,
+    },
+    pb::{self, stream_recommend_response::Result as Outcome},
+    serving::Serving,
+};
+
+/// Requests that are answered together: as many as go through memory at once.
+const TOGETHER: usize = 64;
+/// Batches of a stream that are worked on or wait for it at a time.
+const BATCHES: usize = 4;
+
+/// The answers to a stream's requests. Dropped, nothing more is asked for and what waits is given up.
+#[derive(Debug)]
+pub(in crate::grpc) struct Answers(mpsc::Receiver<Result<pb::StreamRecommendResponse, Status>>);
+
+impl Stream for Answers {
+    type Item = Result<pb::StreamRecommendResponse, Status>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.poll_recv(context)
+    }
+}
+
+type Requests = Streaming<pb::StreamRecommendRequest>;
+type Sender = mpsc::Sender<Result<pb::StreamRecommendResponse, Status>>;
+
+/// Answers requests until there are no more, or nobody waits for answers.
+pub(super) fn answer(service: Recommendations, requests: Requests) -> Answers {
+    // A caller that does not read its answers stops the work on further ones.
+    let (sender, answers) = mpsc::channel(TOGETHER);
+    tokio::spawn(async move {
+        tokio::select! {
+            () = sender.closed() => {}
+            () = answer_all(&service, requests, &sender) => {}
+        }
+    });
+    Answers(answers)
+}
+
+async fn answer_all(service: &Recommendations, mut requests: Requests, sender: &Sender) {
+    // Aborts what is left of it when dropped.
+    let mut batches = JoinSet::new();
+    loop {
+        while batches.len() >= BATCHES {
+            batches.join_next().await;
+        }
+        match next_batch(&mut requests).await {
+            Ok(batch) if batch.is_empty() => break,
+            Ok(batch) => {
+                batches.spawn(answer_batch(service.clone(), batch, sender.clone()));
+            }
+            Err(status) => {
+                // What was taken in before is answered first.
+                batches.join_all().await;
+                let _ = sender.send(Err(status)).await;
+                return;
+            }
+        }
+    }
+    batches.join_all().await;
+}
+
+/// The requests that are there, at least one; none at the end of the stream.
+async fn next_batch(requests: &mut Requests) -> Result<Vec<pb::StreamRecommendRequest>, Status> {
+    let Some(first) = requests.message().await? else {
+        return Ok(Vec::new());
+    };
+    let mut batch = vec![first];
+    while batch.len() < TOGETHER {
+        let next = poll_fn(
+            |context| match Pin::new(&mut *requests).poll_next(context) {
+                Poll::Ready(Some(Ok(request))) => Poll::Ready(Some(request)),
+                // The end, or an error, is met again when the next batch is asked for.
+                Poll::Ready(_) | Poll::Pending => Poll::Ready(None),
+            },
+        );
+        match next.await {
+            Some(request) => batch.push(request),
+            None => break,
+        }
+    }
+    Ok(batch)
+}
+
+async fn answer_batch(
+    service: Recommendations,
+    batch: Vec<pb::StreamRecommendRequest>,
+    sender: Sender,
+) {
+    let ids: Vec<String> = batch.iter().map(echoed).collect();
+    let serving = service.serving;
+    let outcomes = service
+        .admission
+        .run(move || Ok(outcomes(&serving, batch)))
+        .await;
+    let outcomes = outcomes.unwrap_or_else(|refusal| {
+        let status = Status::from(refusal);
+        ids.iter().map(|_| failure(&status)).collect()
+    });
+    for (id, outcome) in ids.into_iter().zip(outcomes) {
+        let answer = pb::StreamRecommendResponse {
+            id,
+            result: Some(outcome),
+        };
+        if sender.send(Ok(answer)).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// The id of an answer: that of its request, unless it is too long to be sent back.
+fn echoed(request: &pb::StreamRecommendRequest) -> String {
+    match request.id.len() <= limits::ID_BYTES {
+        true => request.id.clone(),
+        false => String::new(),
+    }
+}
+
+/// What becomes of each request.
+fn outcomes(serving: &Serving, batch: Vec<pb::StreamRecommendRequest>) -> Vec<Outcome> {
+    // One bundle for all of them.
+    let Some(bundle) = serving.bundle() else {
+        let status = Status::from(Refusal::NoBundle);
+        return batch.iter().map(|_| failure(&status)).collect();
+    };
+    let asked: Vec<Result<Asked, Refusal>> = batch
+        .into_iter()
+        .map(|request| {
+            let request = stream_id(request)?;
+            Asked::of(serving, &bundle, Recommend::check(request)?)
+        })
+        .collect();
+    let good = asked.iter().flatten();
+    let queries: Vec<_> = good.map(|asked| (&asked.listener, &asked.query)).collect();
+    let mut answers = match bundle.engine.recommend_each(&queries) {
+        Ok(answers) => answers.into_iter(),
+        Err(error) => {
+            let status = Status::from(Refusal::from(error));
+            return asked.iter().map(|_| failure(&status)).collect();
+        }
+    };
+    let mut respond = |asked: Result<Asked, Refusal>| {
+        let asked = asked?;
+        let answer = answers.next().ok_or(Refusal::Lost)?;
+        asked.respond(serving, &bundle, answer)
+    };
+    let outcome = |asked| match respond(asked) {
+        Ok(response) => Outcome::Response(response),
+        Err(refusal) => failure(&Status::from(refusal)),
+    };
+    asked.into_iter().map(outcome).collect()
+}
+
+/// A status as a message: its details are one already.
+fn failure(status: &Status) -> Outcome {
+    let details = tonic_types::pb::Status::decode(status.details()).unwrap_or_default();
+    Outcome::Error(tonic_types::pb::Status {
+        code: status.code() as i32,
+        message: status.message().to_owned(),
+        details: details.details,
+    })
+}
