@@ -153,12 +153,12 @@ impl Engine {
                 .filter(is_eligible)
                 .filter_map(|track| Some((self.distance(mood, track)?, track)))
                 .collect();
-            near.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-            near.truncate(NEAREST * count);
-            keep(
-                &mut rows,
-                near.into_iter().map(|(_, track)| track).collect(),
-            );
+            let most = NEAREST * count;
+            if near.len() > most {
+                near.select_nth_unstable_by(most, |a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+                near.truncate(most);
+            }
+            keep(&mut rows, near.iter().map(|&(_, track)| track).collect());
         }
         Ok(match rows {
             Some(rows) if wanted.cluster.is_some() || wanted.mood.is_some() => {

@@ -56,46 +56,59 @@ pub(super) fn answer(service: Recommendations, requests: Requests) -> Answers {
 async fn answer_all(service: &Recommendations, mut requests: Requests, sender: &Sender) {
     // Aborts what is left of it when dropped.
     let mut batches = JoinSet::new();
-    loop {
+    let end = loop {
         while batches.len() >= BATCHES {
             batches.join_next().await;
         }
-        match next_batch(&mut requests).await {
-            Ok(batch) if batch.is_empty() => break,
-            Ok(batch) => {
-                batches.spawn(answer_batch(service.clone(), batch, sender.clone()));
-            }
-            Err(status) => {
-                // What was taken in before is answered first.
-                batches.join_all().await;
-                let _ = sender.send(Err(status)).await;
-                return;
-            }
+        let taken = Taken::from(&mut requests).await;
+        if !taken.requests.is_empty() {
+            batches.spawn(answer_batch(
+                service.clone(),
+                taken.requests,
+                sender.clone(),
+            ));
         }
-    }
+        if let Some(end) = taken.end {
+            break end;
+        }
+    };
+    // What was taken in before the end is answered, however it ended.
     batches.join_all().await;
+    if let Err(status) = end {
+        let _ = sender.send(Err(status)).await;
+    }
 }
 
-/// The requests that are there, at least one; none at the end of the stream.
-async fn next_batch(requests: &mut Requests) -> Result<Vec<pb::StreamRecommendRequest>, Status> {
-    let Some(first) = requests.message().await? else {
-        return Ok(Vec::new());
-    };
-    let mut batch = vec![first];
-    while batch.len() < TOGETHER {
-        let next = poll_fn(
-            |context| match Pin::new(&mut *requests).poll_next(context) {
-                Poll::Ready(Some(Ok(request))) => Poll::Ready(Some(request)),
-                // The end, or an error, is met again when the next batch is asked for.
-                Poll::Ready(_) | Poll::Pending => Poll::Ready(None),
-            },
-        );
-        match next.await {
-            Some(request) => batch.push(request),
-            None => break,
-        }
+/// What was taken off a stream.
+struct Taken {
+    requests: Vec<pb::StreamRecommendRequest>,
+    /// How the stream ended, if it did.
+    end: Option<Result<(), Status>>,
+}
+
+impl Taken {
+    /// Waits for a request, and takes those that are there besides.
+    async fn from(stream: &mut Requests) -> Self {
+        let mut requests = Vec::new();
+        let end = loop {
+            let is_first = requests.is_empty();
+            let next = poll_fn(|context| match Pin::new(&mut *stream).poll_next(context) {
+                Poll::Ready(next) => Poll::Ready(Some(next)),
+                Poll::Pending if is_first => Poll::Pending,
+                Poll::Pending => Poll::Ready(None),
+            });
+            match next.await {
+                Some(Some(Ok(request))) => requests.push(request),
+                Some(Some(Err(status))) => break Some(Err(status)),
+                Some(None) => break Some(Ok(())),
+                None => break None,
+            }
+            if requests.len() == TOGETHER {
+                break None;
+            }
+        };
+        Self { requests, end }
     }
-    Ok(batch)
 }
 
 async fn answer_batch(
