@@ -25,7 +25,7 @@ fn request(user: u32) -> pb::RecommendRequest {
         user_id: format!("usr_{user:05}"),
         limit: Some(1 + user as i32 % 7),
         content_weight: Some(f64::from(user % 5) / 4.0),
-        diversity: (user % 3 == 0).then_some(0.3),
+        diversity: user.is_multiple_of(3).then_some(0.3),
         ..Default::default()
     }
 }

@@ -2,7 +2,6 @@
 //! being trained on a play log that the plays of FILE are missing from. `--users N` asks fewer of its users.
 
 #![expect(clippy::print_stdout, reason = "a measurement is printed")]
-#![expect(missing_docs, reason = "a program")]
 
 use std::{num::NonZeroUsize, path::PathBuf, time::Instant};
 
