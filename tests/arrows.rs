@@ -1,12 +1,12 @@
 use std::{collections::BTreeSet, process::Command};
 
 /// Which of our crates each may depend on. Whoever adds an arrow adds it here, and says why in ARCHITECTURE.md.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     (
         "crossfade",
         &[
-            "blend", "bundle", "catalog", "content", "eval", "events", "index", "ingest", "matrix",
-            "mf", "synth", "tune",
+            "blend", "bundle", "catalog", "client", "content", "eval", "events", "index", "ingest",
+            "matrix", "mf", "synth", "tune",
         ],
     ),
     (
@@ -18,6 +18,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
         &["blend", "catalog", "content", "index", "matrix", "mf"],
     ),
     ("crossfade-catalog", &[]),
+    ("crossfade-client", &[]),
     ("crossfade-content", &["matrix"]),
     ("crossfade-eval", &["matrix"]),
     ("crossfade-events", &["ingest"]),
@@ -32,9 +33,9 @@ const ARROWS: [(&str, &[&str]); 14] = [
 
 /// Libraries that only these crates may use.
 const OWNERS: [(&str, &[&str]); 7] = [
-    ("tonic", &["crossfade"]),
-    ("tokio", &["crossfade"]),
-    ("prost", &["crossfade"]),
+    ("tonic", &["crossfade", "crossfade-client"]),
+    ("tokio", &["crossfade", "crossfade-client"]),
+    ("prost", &["crossfade", "crossfade-client"]),
     ("usearch", &["crossfade-index"]),
     ("parquet", &["crossfade-ingest"]),
     ("arrow-array", &["crossfade-bundle", "crossfade-ingest"]),

@@ -4,7 +4,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::OnceLock,
+    sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
 
@@ -127,6 +127,8 @@ pub(crate) struct Server {
     process: Child,
     /// Where it listens.
     pub(crate) address: SocketAddr,
+    /// What it has said.
+    said: Arc<Mutex<String>>,
 }
 
 impl Server {
@@ -137,33 +139,73 @@ impl Server {
 
     /// Starts the program with further arguments; `Err` has what it said if it ended instead of serving.
     pub(crate) fn try_start(store: &Path, arguments: &[&str]) -> Result<Self, String> {
+        Self::start_at("127.0.0.1:0", store, arguments)
+    }
+
+    /// As [`try_start`](Self::try_start), at an address.
+    pub(crate) fn start_at(
+        address: &str,
+        store: &Path,
+        arguments: &[&str],
+    ) -> Result<Self, String> {
         let mut process = Command::new(env!("CARGO_BIN_EXE_crossfade"))
             .env("CROSSFADE_LOG", "warn")
-            .args(["serve", "--listen", "127.0.0.1:0", "--bundles"])
+            .args(["serve", "--listen", address, "--bundles"])
             .arg(store)
             .args(arguments)
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
-        let mut said = String::new();
-        for line in lines.by_ref() {
+        let said = Arc::new(Mutex::new(String::new()));
+        let hear = |said: &Mutex<String>, line: &str| {
+            let mut said = said.lock().unwrap();
+            *said += line;
+            *said += "\n";
+        };
+        while let Some(line) = lines.next() {
             let line = line.unwrap();
+            hear(&said, &line);
             if let Some((_, address)) = line.split_once("serving on ") {
                 let address = address.trim().parse().unwrap();
                 // Whatever it says later must not fill the pipe.
-                std::thread::spawn(move || lines.for_each(drop));
-                return Ok(Self { process, address });
+                let heard = Arc::clone(&said);
+                std::thread::spawn(move || {
+                    lines
+                        .map_while(Result::ok)
+                        .for_each(|line| hear(&heard, &line));
+                });
+                return Ok(Self {
+                    process,
+                    address,
+                    said,
+                });
             }
-            said += &line;
-            said += "\n";
         }
         process.wait().unwrap();
+        let said = said.lock().unwrap().clone();
         Err(said)
     }
 
+    /// Whether it has said something.
+    pub(crate) fn said(&self, text: &str) -> bool {
+        self.said.lock().unwrap().contains(text)
+    }
+
+    /// The address that it told of, behind some words.
+    pub(crate) fn told(&self, words: &str) -> SocketAddr {
+        let said = self.said.lock().unwrap();
+        let (_, rest) = said.split_once(words).unwrap();
+        let end = rest.find(['/', '\n']).unwrap();
+        rest[..end].parse().unwrap()
+    }
+
     pub(crate) async fn channel(&self) -> Channel {
-        Endpoint::from_shared(format!("http://{}", self.address))
+        self.channel_to(self.address).await
+    }
+
+    pub(crate) async fn channel_to(&self, address: SocketAddr) -> Channel {
+        Endpoint::from_shared(format!("http://{address}"))
             .unwrap()
             .timeout(Duration::from_secs(60))
             .connect()

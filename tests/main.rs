@@ -20,6 +20,8 @@ mod damage;
 mod harness;
 /// What malformed requests are told.
 mod malformed;
+/// Serving under load: overload, restarts, exchanges and callers that go away; and what is told of it.
+mod operations;
 /// Playlists, and what is known of a track.
 mod playlists;
 /// What the rankings are worth.
@@ -32,6 +34,8 @@ mod retrieval;
 mod sample;
 /// What batch scoring writes.
 mod scoring;
+/// Who is let in, and what becomes of bytes that are no requests.
+mod security;
 /// Many requests over one stream.
 mod streaming;
 /// What a search finds, and what is left of one that was killed.

@@ -17,6 +17,7 @@ import sys
 import tempfile
 
 import grpc
+import trustme
 from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2
@@ -40,8 +41,8 @@ def train(program, data, bundles, seed):
     return json.loads(subprocess.run(arguments, check=True, stdout=subprocess.PIPE).stdout)
 
 
-def start(program, bundles):
-    arguments = [program, "serve", "--bundles", bundles, "--listen", "127.0.0.1:0", "--events", f"{bundles}-events"]
+def start(program, bundles, *more):
+    arguments = [program, "serve", "--bundles", bundles, "--listen", "127.0.0.1:0", "--events", f"{bundles}-events", *more]
     server = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True)
     for line in server.stderr:
         found = re.search(r"serving on (\S+)", line)
@@ -227,6 +228,32 @@ def check_reflection(channel):
         assert file.file_descriptor_response.file_descriptor_proto, version
 
 
+def check_secure(program, bundles, scratch, pb, stub_of):
+    """Encrypted, and with a token: calls and reflection work so, and not otherwise."""
+    authority = trustme.CA()
+    certificate = authority.issue_cert("localhost")
+    certificate.private_key_pem.write_to_path(f"{scratch}/server.key")
+    certificate.cert_chain_pems[0].write_to_path(f"{scratch}/server.pem")
+    made = json.loads(subprocess.run([program, "token", "interop", "--json"], check=True, stdout=subprocess.PIPE).stdout)
+    pathlib.Path(f"{scratch}/tokens").write_text(made["line"] + "\n")
+    settings = pathlib.Path(f"{scratch}/settings.toml")
+    settings.write_text(f'[serve]\ntls_certificate = "{scratch}/server.pem"\ntls_key = "{scratch}/server.key"\n')
+    server, address = start(program, bundles, "--config", str(settings), "--tokens", f"{scratch}/tokens")
+    try:
+        port = address.rsplit(":", 1)[1]
+        trust = grpc.ssl_channel_credentials(authority.cert_pem.bytes())
+        token = grpc.access_token_call_credentials(made["token"])
+        with grpc.secure_channel(f"localhost:{port}", trust) as channel:
+            check_health(channel)
+            refused(stub_of(channel).Recommend, pb.RecommendRequest(), grpc.StatusCode.UNAUTHENTICATED)
+        with grpc.secure_channel(f"localhost:{port}", grpc.composite_channel_credentials(trust, token)) as channel:
+            assert len(stub_of(channel).Recommend(pb.RecommendRequest(), timeout=DEADLINE).tracks) == 20
+            check_reflection(channel)
+    finally:
+        server.kill()
+        server.wait()
+
+
 def main(program, data):
     with tempfile.TemporaryDirectory() as scratch:
         compile_stubs(scratch)
@@ -258,6 +285,7 @@ def main(program, data):
                 check_recommend(pb, stub, versions[1])
             server.send_signal(signal.SIGTERM)
             assert server.wait(timeout=DEADLINE) == 0, "the server did not end cleanly"
+            check_secure(program, bundles, scratch, pb, pb_grpc.RecommendationServiceStub)
         finally:
             server.kill()
     print("interop: every RPC, health, reflection and error details are as described")

@@ -41,6 +41,7 @@ mod similar;
 mod weigh;
 
 pub use agreement::{kendall_tau, overlap, rank_biased_overlap};
+pub use crossfade_index::Cancel;
 pub use describe::{Description, Feature};
 pub use engine::Engine;
 pub use error::Error;

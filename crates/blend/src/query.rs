@@ -1,6 +1,6 @@
 use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
-use crossfade_index::{Allowed, Path};
+use crossfade_index::{Allowed, Cancel, Path};
 
 use crate::{ContentWeight, Discovery, Diversity};
 
@@ -59,6 +59,8 @@ pub struct Query {
     /// How many of the best tracks to look at, at least, where the list is arranged: of these it is known where they stood
     /// by score.
     pub depth: usize,
+    /// What says that nobody waits for the answer any more, if anything may.
+    pub cancel: Option<Cancel>,
 }
 
 impl Query {
@@ -73,6 +75,15 @@ impl Query {
             discovery: Discovery::default(),
             arrangement: Arrangement::default(),
             depth: 0,
+            cancel: None,
+        }
+    }
+
+    /// The same, given up when nobody waits for the answer any more.
+    pub fn cancelled_by(self, cancel: &Cancel) -> Self {
+        Self {
+            cancel: Some(cancel.clone()),
+            ..self
         }
     }
 }
@@ -90,6 +101,18 @@ pub struct SimilarQuery {
     pub candidates: Option<Arc<Allowed>>,
     /// Tracks to leave out besides the track itself.
     pub excluded: Vec<u32>,
+    /// What says that nobody waits for the answer any more, if anything may.
+    pub cancel: Option<Cancel>,
+}
+
+impl SimilarQuery {
+    /// The same, given up when nobody waits for the answer any more.
+    pub fn cancelled_by(self, cancel: &Cancel) -> Self {
+        Self {
+            cancel: Some(cancel.clone()),
+            ..self
+        }
+    }
 }
 
 /// The parts of a score.

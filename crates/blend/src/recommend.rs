@@ -17,7 +17,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// If retrieval fails.
+    /// If retrieval fails or is cancelled.
     pub fn recommend(&self, listener: &Listener, query: &Query) -> Result<Answer, Error> {
         let asked = self.ask(listener, query);
         let found = self.look_up(&asked, query.pool())?;
@@ -29,7 +29,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// If retrieval fails.
+    /// If retrieval fails or is cancelled.
     pub fn recommend_all(
         &self,
         listeners: &[&Listener],
@@ -43,7 +43,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// If retrieval fails.
+    /// If retrieval fails or is cancelled.
     pub fn recommend_each(&self, asked: &[(&Listener, &Query)]) -> Result<Vec<Answer>, Error> {
         let asked: Vec<Asked<'_>> = asked
             .iter()
@@ -51,14 +51,7 @@ impl Engine {
             .collect();
         let requests: Vec<Request<'_>> = asked
             .iter()
-            .filter_map(|asked| {
-                Some(
-                    asked
-                        .joint
-                        .as_ref()?
-                        .request(&asked.denied, asked.query.pool()),
-                )
-            })
+            .filter_map(|asked| asked.request(asked.query.pool()))
             .collect();
         let mut found = self.index().search_all(&requests)?.into_iter();
         let answer = |asked: Asked<'_>| {
@@ -91,10 +84,10 @@ impl Engine {
 
     /// The `limit` best tracks by score.
     pub(crate) fn look_up(&self, asked: &Asked<'_>, limit: usize) -> Result<Answer, Error> {
-        let Some(joint) = &asked.joint else {
+        let (Some(joint), Some(request)) = (&asked.joint, asked.request(limit)) else {
             return Ok(self.popular(asked, limit));
         };
-        let found = self.index().search(&joint.request(&asked.denied, limit))?;
+        let found = self.index().search(&request)?;
         self.answer(joint, found)
     }
 
@@ -217,22 +210,23 @@ pub(crate) struct Joint<'a> {
     allowed: Option<Cow<'a, Allowed>>,
 }
 
-impl Joint<'_> {
-    fn request<'a>(&'a self, denied: &'a RowList, limit: usize) -> Request<'a> {
-        let filter = Filter::all().denying(denied);
-        Request {
-            query: &self.query,
+impl Asked<'_> {
+    /// What to search for, for the `limit` best; nothing where the answer is popular tracks.
+    fn request(&self, limit: usize) -> Option<Request<'_>> {
+        let joint = self.joint.as_ref()?;
+        let filter = Filter::all().denying(&self.denied);
+        Some(Request {
+            query: &joint.query,
             limit,
-            filter: match &self.allowed {
+            filter: match &joint.allowed {
                 Some(allowed) => filter.allowing(allowed),
                 None => filter,
             },
-            mix: Some(self.weighted.mix()),
-        }
+            mix: Some(joint.weighted.mix()),
+            cancel: self.query.cancel.as_ref(),
+        })
     }
-}
 
-impl Asked<'_> {
     /// What the answer rests on.
     pub(crate) fn basis(&self) -> Basis {
         match (&self.joint, self.query.ranking) {

@@ -1,8 +1,11 @@
 use std::time::Instant;
 
-use crossfade_index::{Allowed, Hit, Path, RowList, TopK};
+use crossfade_index::{Allowed, Cancel, Hit, Path, RowList, TopK};
 
 use crate::{Answer, Basis, Components, Engine, Error, Retrieval, SimilarQuery, query};
+
+/// Tracks scored before looking whether the query was cancelled.
+const UNCANCELLED: u64 = 4_096;
 
 impl Engine {
     /// Ranks the catalogue by similarity to a track: `(1 - w) cos(y_i, y_j) + w g_i . g_j`.
@@ -12,7 +15,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// If retrieval fails.
+    /// If retrieval fails or is cancelled.
     ///
     /// # Panics
     ///
@@ -59,9 +62,14 @@ impl Engine {
             ..Components::default()
         };
         let mut top = TopK::new(query.limit);
-        let mut scored = 0;
+        let mut scored = 0_u64;
         for track in (0..model.tracks.len() as u32).filter(|&track| keep(track)) {
             scored += 1;
+            if scored.is_multiple_of(UNCANCELLED)
+                && query.cancel.as_ref().is_some_and(Cancel::is_cancelled)
+            {
+                return Err(crossfade_index::Error::Cancelled.into());
+            }
             let components = components(track);
             // Nothing in common, or nothing known: not similar.
             if components != Components::default() {

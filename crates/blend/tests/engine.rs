@@ -244,6 +244,7 @@ fn similar_tracks_are_of_the_same_kind_and_never_the_track_itself() {
             limit: 5,
             candidates: None,
             excluded: vec![8],
+            cancel: None,
         };
         let answer = engine.similar(&query).unwrap();
         assert_eq!((answer.tracks.len(), answer.basis), (5, Basis::Full));
@@ -260,6 +261,7 @@ fn similar_tracks_are_of_the_same_kind_and_never_the_track_itself() {
         limit: 5,
         candidates: None,
         excluded: Vec::new(),
+        cancel: None,
     };
     assert_eq!(engine.similar(&cold).unwrap().basis, Basis::ContentOnly);
 }

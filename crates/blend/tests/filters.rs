@@ -133,6 +133,7 @@ proptest! {
                 limit,
                 candidates: engine().filter(filter).0,
                 excluded: Vec::new(),
+                cancel: None,
             };
             let answer = engine().similar(&query).unwrap();
             answer.tracks.iter().map(|ranked| ranked.track).collect()

@@ -59,6 +59,9 @@ pub enum Error {
         /// What is wrong with it.
         problem: &'static str,
     },
+    /// The search was [cancelled](crate::Cancel) before it was done.
+    #[error("the search was cancelled")]
+    Cancelled,
     /// The approximate index could not be built or searched.
     #[error("the approximate index failed")]
     Graph(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -57,44 +57,59 @@ impl Exact {
 
     /// The best `limit` rows that pass `filter`; fewer only if fewer pass.
     pub fn search(&self, query: &Query<'_>, limit: usize, filter: &Filter<'_>) -> Found {
-        self.search_above(query, None, (limit, filter))
+        self.search_wanted(
+            query,
+            Wanted {
+                limit,
+                filter,
+                floor: None,
+                cancel: None,
+            },
+        )
     }
 
-    /// As [`search`](Self::search), when `limit` rows that pass are known to score at least `floor`.
-    pub(crate) fn search_above(
-        &self,
-        query: &Query<'_>,
-        floor: Option<f32>,
-        (limit, filter): (usize, &Filter<'_>),
-    ) -> Found {
-        let limit = limit.min(self.rows.len());
-        if limit == 0 {
+    /// As [`search`](Self::search), when `limit` rows that pass may be known to score at least a floor. If it is cancelled, what
+    /// it finds is not the answer.
+    pub(crate) fn search_wanted(&self, query: &Query<'_>, wanted: Wanted<'_>) -> Found {
+        let wanted = Wanted {
+            limit: wanted.limit.min(self.rows.len()),
+            ..wanted
+        };
+        if wanted.limit == 0 {
             return Found::default();
         }
-        let wanted = Wanted {
-            limit,
-            filter,
-            floor,
-        };
         let screened = (self.screen.as_ref()).and_then(|screen| screen.search(query, wanted));
-        screened.unwrap_or_else(|| self.search_listed(query, limit, filter))
+        screened.unwrap_or_else(|| self.list_wanted(query, wanted))
     }
 
     /// The same answer by going through the allowed rows themselves in order of falling norm, a block at a time as long as
     /// the norms of the others do not exclude them: faster than [`search`](Self::search) where few are allowed.
     pub fn search_listed(&self, query: &Query<'_>, limit: usize, filter: &Filter<'_>) -> Found {
-        let limit = limit.min(self.rows.len());
+        let wanted = Wanted {
+            limit,
+            filter,
+            floor: None,
+            cancel: None,
+        };
+        self.list_wanted(query, wanted)
+    }
+
+    /// As [`search_listed`](Self::search_listed). If it is cancelled, what it finds is not the answer.
+    pub(crate) fn list_wanted(&self, query: &Query<'_>, wanted: Wanted<'_>) -> Found {
+        let limit = wanted.limit.min(self.rows.len());
         if limit == 0 {
             return Found::default();
         }
-        let mut scan = Scan::new(&self.rows, query, TopK::new(limit), *filter);
+        let mut scan = Scan::new(&self.rows, query, TopK::new(limit), *wanted.filter);
         let order = self.screen.as_ref().map(Screen::order);
         let row = |place: u32| order.map_or(place, |order| order[place as usize]);
-        match filter.allowed() {
-            Some(allowed) => each(allowed.places().iter().map(row), |group| scan.visit(group)),
-            None => each((0..self.rows.len() as u32).map(row), |group| {
-                scan.visit(group);
-            }),
+        let visit = |group: &[u32]| {
+            scan.visit(group);
+            !wanted.is_cancelled()
+        };
+        match wanted.filter.allowed() {
+            Some(allowed) => each(allowed.places().iter().map(row), visit),
+            None => each((0..self.rows.len() as u32).map(row), visit),
         }
         scan.finish()
     }
@@ -102,19 +117,25 @@ impl Exact {
     /// The answers of [`search`](Self::search) to many queries, each with its limit and filter. They go through memory
     /// together and take less time than one by one. Works on one thread; a few dozen at a time are enough.
     pub fn search_all(&self, asked: &[(Query<'_>, usize, Filter<'_>)]) -> Vec<Found> {
+        let wanted = asked.iter().map(|(query, limit, filter)| {
+            let wanted = Wanted {
+                limit: *limit,
+                filter,
+                floor: None,
+                cancel: None,
+            };
+            (query.clone(), wanted)
+        });
+        self.search_each(&wanted.collect::<Vec<_>>())
+    }
+
+    /// As [`search_all`](Self::search_all). If one is cancelled, what is found is not the answer.
+    pub(crate) fn search_each(&self, asked: &[(Query<'_>, Wanted<'_>)]) -> Vec<Found> {
         let wanted: Vec<(&Query<'_>, Wanted<'_>)> = asked
             .iter()
-            .map(|(query, limit, filter)| {
-                let limit = (*limit).min(self.rows.len());
-                let floor = None;
-                (
-                    query,
-                    Wanted {
-                        limit,
-                        filter,
-                        floor,
-                    },
-                )
+            .map(|(query, wanted)| {
+                let limit = wanted.limit.min(self.rows.len());
+                (query, Wanted { limit, ..*wanted })
             })
             .collect();
         let found = match &self.screen {
@@ -123,12 +144,12 @@ impl Exact {
         };
         let each = found.into_iter().zip(wanted);
         each.map(|(found, (query, wanted))| {
-            found.unwrap_or_else(|| self.search_listed(query, wanted.limit, wanted.filter))
+            found.unwrap_or_else(|| self.list_wanted(query, wanted))
         })
         .collect()
     }
 
-    /// How many rows [`search_above`](Self::search_above) would have to look at, about; `None` if it has nothing to tell
+    /// How many rows [`search_wanted`](Self::search_wanted) would have to look at, about; `None` if it has nothing to tell
     /// by.
     pub(crate) fn open(&self, query: &Query<'_>, floor: f32) -> Option<usize> {
         self.screen.as_ref()?.open(query, floor)
@@ -138,18 +159,23 @@ impl Exact {
     pub fn scan_all(&self, query: &Query<'_>, limit: usize, filter: &Filter<'_>) -> Found {
         let limit = limit.min(self.rows.len());
         let mut scan = Scan::new(&self.rows, query, TopK::new(limit), *filter);
-        each(0..self.rows.len() as u32, |group| scan.score_all(group));
+        each(0..self.rows.len() as u32, |group| {
+            scan.score_all(group);
+            true
+        });
         scan.finish()
     }
 }
 
-/// Visits rows in groups.
-fn each(rows: impl Iterator<Item = u32>, mut visit: impl FnMut(&[u32])) {
+/// Visits rows in groups, as long as `visit` says to go on.
+fn each(rows: impl Iterator<Item = u32>, mut visit: impl FnMut(&[u32]) -> bool) {
     let mut rows = rows.peekable();
     let mut group = Vec::with_capacity(GROUP);
     while rows.peek().is_some() {
         group.clear();
         group.extend(rows.by_ref().take(GROUP));
-        visit(&group);
+        if !visit(&group) {
+            return;
+        }
     }
 }

@@ -1,8 +1,8 @@
 use std::time::{Duration, Instant};
 
 use crate::{
-    Allowed, Approximate, Bitmap, Config, Costs, Error, Exact, Filter, Found, Hit, JointRows,
-    Query, Recall, Sample, calibrate::Timed,
+    Allowed, Approximate, Bitmap, Cancel, Config, Costs, Error, Exact, Filter, Found, Hit,
+    JointRows, Query, Recall, Sample, calibrate::Timed, screen::Wanted,
 };
 
 /// Rows with several ways to search them, and the rule that picks between them.
@@ -31,6 +31,8 @@ pub struct Request<'a> {
     pub filter: Filter<'a>,
     /// Where the query lies among the mixes recall was measured at; `None` asks for an exact answer.
     pub mix: Option<f32>,
+    /// What says that nobody waits for the answer any more, if anything may.
+    pub cancel: Option<&'a Cancel>,
 }
 
 /// Which search answered.
@@ -193,7 +195,7 @@ impl Index {
     ///
     /// # Errors
     ///
-    /// As [`JointRows::query`] and [`Approximate::search`].
+    /// As [`JointRows::query`] and [`Approximate::search`]; [`Error::Cancelled`] soon after the request is cancelled.
     ///
     /// # Panics
     ///
@@ -209,10 +211,13 @@ impl Index {
             Way::Graph(graph) => self.ask_graph(graph, &query, request)?,
             Way::Screened => self.search_exact(&query, request),
             Way::Listed => {
-                let found = (self.exact).search_listed(&query, request.limit, &request.filter);
+                let found = self.exact.list_wanted(&query, wanted(request, None));
                 (found, Path::Listed)
             }
         };
+        if is_cancelled(request) {
+            return Err(Error::Cancelled);
+        }
         Ok(Answer {
             hits: found.hits,
             path,
@@ -227,7 +232,7 @@ impl Index {
     ///
     /// # Errors
     ///
-    /// As [`search`](Self::search).
+    /// As [`search`](Self::search), if any of them is cancelled.
     ///
     /// # Panics
     ///
@@ -241,10 +246,13 @@ impl Index {
             .filter(|(_, plan)| matches!(plan.way, Way::Screened))
             .map(|(request, _)| {
                 let query = self.rows.query(request.query)?;
-                Ok((query, request.limit, request.filter))
+                Ok((query, wanted(request, None)))
             })
             .collect::<Result<Vec<_>, Error>>()?;
-        let mut found = self.exact.search_all(&asked).into_iter();
+        let mut found = self.exact.search_each(&asked).into_iter();
+        if requests.iter().any(is_cancelled) {
+            return Err(Error::Cancelled);
+        }
         let took = start.elapsed() / asked.len().max(1) as u32;
         let answer = |(request, &plan): (&Request<'_>, &Plan<'_>)| {
             let found = match plan.way {
@@ -325,14 +333,14 @@ impl Index {
         if open.is_none_or(|open| open > found.visited.saturating_mul(self.config.certify_rows)) {
             return (found, Path::Approximate);
         }
-        let wanted = (request.limit, &request.filter);
-        let mut complete = self.exact.search_above(query, Some(last.score), wanted);
+        let wanted = wanted(request, Some(last.score));
+        let mut complete = self.exact.search_wanted(query, wanted);
         complete.visited += found.visited;
         (complete, Path::Certified)
     }
 
     fn search_exact(&self, query: &Query<'_>, request: &Request<'_>) -> (Found, Path) {
-        let found = self.exact.search(query, request.limit, &request.filter);
+        let found = self.exact.search_wanted(query, wanted(request, None));
         (found, Path::Exact)
     }
 
@@ -365,5 +373,19 @@ impl Index {
             Some(next) if above > 0 => reaches(next) && reaches(&self.trust[above - 1]),
             _ => false,
         }
+    }
+}
+
+fn is_cancelled(request: &Request<'_>) -> bool {
+    request.cancel.is_some_and(Cancel::is_cancelled)
+}
+
+/// What an exact search is told, if `limit` rows are known to score at least `floor`.
+fn wanted<'a>(request: &'a Request<'_>, floor: Option<f32>) -> Wanted<'a> {
+    Wanted {
+        limit: request.limit,
+        filter: &request.filter,
+        floor,
+        cancel: request.cancel,
     }
 }

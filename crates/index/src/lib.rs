@@ -34,6 +34,7 @@
 //!     limit: 2,
 //!     filter: Filter::all().denying(&known),
 //!     mix: None,
+//!     cancel: None,
 //! })?;
 //! let rows: Vec<u32> = answer.hits.iter().map(|hit| hit.row).collect();
 //! assert_eq!(rows, [2, 1]);
@@ -46,6 +47,7 @@ mod batch;
 mod bitmap;
 mod bound;
 mod calibrate;
+mod cancel;
 mod codes;
 mod config;
 mod cost;
@@ -72,6 +74,7 @@ pub use approximate::Approximate;
 pub use batch::Batch;
 pub use bitmap::Bitmap;
 pub use calibrate::Sample;
+pub use cancel::Cancel;
 pub use config::Config;
 pub use cost::Costs;
 pub use error::Error;

@@ -1,5 +1,5 @@
 use crate::{
-    Filter, Hit, JointRows, Query, TopK,
+    Cancel, Filter, Hit, JointRows, Query, TopK,
     codes::Codes,
     exact::Found,
     integer::LANES,
@@ -11,6 +11,8 @@ use crate::{
 /// Groups that queries searching together go through in turn: their codes and the queries' own share the second-level
 /// cache.
 const STRETCH: usize = 256;
+/// Groups that a single query goes through before it looks whether it was cancelled: a fraction of a millisecond.
+const UNCANCELLED: usize = 2_048;
 
 /// Coded copies of the rows in the order of a search, to tell which rows must be scored.
 ///
@@ -32,6 +34,14 @@ pub(crate) struct Wanted<'a> {
     pub(crate) filter: &'a Filter<'a>,
     /// A score that `limit` rows are known to reach.
     pub(crate) floor: Option<f32>,
+    /// What says that nobody waits any more, if anything may.
+    pub(crate) cancel: Option<&'a Cancel>,
+}
+
+impl Wanted<'_> {
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.cancel.is_some_and(Cancel::is_cancelled)
+    }
 }
 
 impl Screen {
@@ -57,11 +67,20 @@ impl Screen {
         &self.order
     }
 
-    /// The best rows that pass the filter; `None` if the query is too long or too short to be coded.
+    /// The best rows that pass the filter; `None` if the query is too long or too short to be coded. If it is cancelled, what
+    /// it finds is not the answer.
     pub(crate) fn search(&self, query: &Query<'_>, wanted: Wanted<'_>) -> Option<Found> {
         let parts = self.parts(query)?;
         let mut pass = self.begin(&parts, wanted);
-        pass.advance(0..self.groups());
+        for start in (0..self.groups()).step_by(UNCANCELLED) {
+            if wanted.is_cancelled() {
+                return Some(Found::default());
+            }
+            let end = self.groups().min(start + UNCANCELLED);
+            if !pass.advance(start..end) {
+                break;
+            }
+        }
         Some(self.finish(query, pass, wanted.limit))
     }
 
@@ -80,6 +99,9 @@ impl Screen {
             .collect();
         let mut under_way: Vec<&mut Pass<'_>> = passes.iter_mut().flatten().collect();
         for start in (0..self.groups()).step_by(STRETCH) {
+            if asked.iter().any(|(_, wanted)| wanted.is_cancelled()) {
+                break;
+            }
             let end = self.groups().min(start + STRETCH);
             under_way.retain_mut(|pass| pass.advance(start..end));
         }
@@ -113,6 +135,7 @@ impl Screen {
             limit: 0,
             filter: &Filter::all(),
             floor: Some(floor),
+            cancel: None,
         };
         let cut = Sieve::new(wanted, self.tiny()).cut();
         let ahead = |group: usize| parts.iter().map(|part| part.ahead(group)).sum::<f32>();

@@ -60,6 +60,7 @@ fn ask(index: &Index, query: &[f32], mix: Option<f32>, filter: Filter<'_>) -> An
         limit: 20,
         filter,
         mix,
+        cancel: None,
     };
     index.search(&request).unwrap()
 }
@@ -237,7 +238,7 @@ proptest! {
             (costs(1.0, 1.0, 1e-3), Some(0.0)),
         ] {
             index = index.with_costs(costs);
-            let answer = index.search(&Request { query: &query, limit, filter, mix }).unwrap();
+            let answer = index.search(&Request { query: &query, limit, filter, mix, cancel: None }).unwrap();
             if answer.path == Path::Approximate {
                 // As many as there should be, and none that does not qualify.
                 prop_assert_eq!(answer.hits.len(), truth.len());

@@ -1,6 +1,6 @@
 use crossfade_index::{
-    Allowed, Answer, Approximate, Config, Error, Exact, Filter, Index, Path, Recall, Request,
-    RowList,
+    Allowed, Answer, Approximate, Cancel, Config, Error, Exact, Filter, Index, Path, Recall,
+    Request, RowList,
 };
 
 use crate::worlds::World;
@@ -44,6 +44,7 @@ fn ask(index: &Index, query: &[f32], mix: Option<f32>, limit: usize, filter: Fil
         limit,
         filter,
         mix,
+        cancel: None,
     };
     index.search(&request).unwrap()
 }
@@ -164,7 +165,34 @@ fn a_query_that_is_not_finite_is_refused() {
         limit: 1,
         filter: Filter::all(),
         mix: Some(0.0),
+        cancel: None,
     };
     let refused = index.search(&request);
     assert!(matches!(refused, Err(Error::QueryNotFinite { at: 3 })));
+}
+
+#[test]
+fn a_cancelled_search_gives_no_answer_on_any_path() {
+    let world = World::new(ROWS, 16, 8, 24);
+    let index = index(&world, config());
+    let few = index.allow((0..ROWS as u32).step_by(100).collect());
+    let query = vec![1.0; 25];
+    let cancel = Cancel::default();
+    let ask = |filter, mix| {
+        index.search(&Request {
+            query: &query,
+            limit: 5,
+            filter,
+            mix,
+            cancel: Some(&cancel),
+        })
+    };
+    let all = [Filter::all(), Filter::all().allowing(&few)];
+    let asked = || {
+        all.into_iter()
+            .flat_map(|filter| [(filter, None), (filter, Some(0.5))])
+    };
+    assert!(asked().all(|(filter, mix)| ask(filter, mix).is_ok()));
+    cancel.clone().cancel();
+    assert!(asked().all(|(filter, mix)| matches!(ask(filter, mix), Err(Error::Cancelled))));
 }

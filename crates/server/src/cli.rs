@@ -16,11 +16,13 @@ mod args;
 mod bundle;
 mod client;
 mod comparison;
+mod config;
 mod describe;
 mod evaluate;
 mod events;
 mod explanation;
 mod generate;
+mod load;
 mod measure;
 mod playlist;
 mod quickstart;
@@ -28,6 +30,7 @@ mod score;
 mod serve;
 mod signals;
 mod tables;
+mod token;
 mod train;
 mod tune;
 mod ui;
@@ -74,10 +77,13 @@ fn run(arguments: Arguments, ui: &Ui) -> anyhow::Result<()> {
         Verb::Describe(verb) => describe::run(&verb, ui),
         Verb::Similar(verb) => client::similar(&verb, ui),
         Verb::Compare(verb) => client::compare(&verb, ui),
+        Verb::Load(verb) => load::run(&verb, settings, ui),
+        Verb::Token(verb) => token::run(&verb, ui),
         Verb::Score(verb) => score::run(&verb, settings, ui),
         Verb::Record(verb) => events::record(&verb, ui),
         Verb::Bundle(verb) => bundle::run(verb, ui),
         Verb::Events(verb) => events::run(&verb, ui),
+        Verb::Config(verb) => config::run(&verb, &settings, ui),
     }
 }
 

@@ -9,10 +9,12 @@ pub mod batch;
 pub mod cli;
 mod files;
 pub mod grpc;
+pub mod load;
 pub mod paths;
-pub mod pb;
 pub mod pipeline;
 pub mod recorder;
 mod report;
 pub mod serving;
 pub mod settings;
+
+pub use crossfade_client::pb;

@@ -23,7 +23,10 @@ pub use tune::{Range, SpaceSettings, TuneSettings};
 /// `CROSSFADE_FACTORISATION__DIM`.
 const PREFIX: &str = "CROSSFADE_";
 /// Variables with that prefix that are no settings.
-const NO_SETTINGS: [&str; 2] = ["log", "server"];
+const NO_SETTINGS: [&str; 4] = ["config_file", "log", "server", "token"];
+
+/// A file with every setting at its default, and what each means.
+pub const DEFAULTS: &str = include_str!("settings/defaults.toml");
 
 /// Everything that can be set.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -274,10 +277,46 @@ impl Settings {
         self.checkpoint.validate()?;
         self.tune.validate()?;
         anyhow::ensure!(self.bundles.keep > 0, "bundles.keep must be at least 1");
-        anyhow::ensure!(
-            self.serve.max_in_flight > 0,
-            "serve.max_in_flight must be at least 1"
-        );
-        Ok(())
+        self.serve.validate()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use toml::{Table, Value};
+
+    use super::*;
+
+    /// The names of all settings in a table.
+    fn names(prefix: &str, table: &Table) -> BTreeSet<String> {
+        let mut found = BTreeSet::new();
+        for (key, value) in table {
+            if let Value::Table(table) = value {
+                found.extend(names(&format!("{prefix}{key}."), table));
+            } else {
+                found.insert(format!("{prefix}{key}"));
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn the_file_of_defaults_has_every_setting_at_its_default_and_says_what_it_means() {
+        let read: Settings = toml::from_str(DEFAULTS).unwrap();
+        assert_eq!(read, Settings::default());
+        let file = names("", &DEFAULTS.parse().unwrap());
+        let all = names("", &Table::try_from(Settings::default()).unwrap());
+        assert_eq!(file, all);
+        let mut last = "";
+        for line in DEFAULTS.lines() {
+            let is_setting = line.contains(" = ") && !line.starts_with([' ', '#', '{']);
+            assert!(
+                !is_setting || last.starts_with("# "),
+                "{line} is not explained"
+            );
+            last = line;
+        }
     }
 }

@@ -194,6 +194,7 @@ fn at_weight(engine: &Engine, weight: f64) -> Result<(), Anything> {
                 limit: LIMIT,
                 filter: all,
                 mix: Some(weight as f32),
+                cancel: None,
             });
         });
         line += &format!("; graph {speed:.0}; as planned {planned:.0}");

@@ -5,12 +5,16 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 mod ask;
+mod config;
 mod keep;
 mod learn;
+mod load;
 
 pub(super) use ask::*;
+pub(super) use config::*;
 pub(super) use keep::*;
 pub(super) use learn::*;
+pub(super) use load::*;
 
 /// A hybrid music recommender: what listeners with your taste play, what sounds like what you play, and everything in
 /// between.
@@ -65,12 +69,18 @@ pub(super) enum Verb {
     Compare(Compare),
     /// Tell a server what was played.
     Record(Record),
+    /// Put load on a server, and tell how it bears it.
+    Load(Load),
+    /// Make a token for a caller, and the line by which a server knows it.
+    Token(Token),
     /// Score many users at once into a Parquet file.
     Score(Score),
     /// List, show, verify, activate and roll back bundles.
     Bundle(Bundle),
     /// Look after recorded plays.
     Events(Events),
+    /// Print or check settings.
+    Config(Config),
 }
 
 #[cfg(test)]

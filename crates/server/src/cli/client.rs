@@ -1,31 +1,25 @@
 //! The verbs that ask a running server.
 
-use std::time::Duration;
+use std::{error::Error as _, fs, path::Path, time::Duration};
 
 use anyhow::Context;
+use crossfade_client::{Client, Error, Identity, Options, Token};
 use prost::Message;
 use prost_reflect::{DescriptorPool, DynamicMessage};
-use tonic::{
-    Status,
-    transport::{Channel, Endpoint},
-};
-use tonic_types::StatusExt;
 
 use super::{
     args::{
-        AudienceArgs, Compare, HistoryArg, ListArgs, Rank, RankingArg, Recommend, ServerArg,
-        Similar, WantedArgs,
+        AudienceArgs, CallArgs, Compare, HistoryArg, ListArgs, Rank, RankingArg, Recommend,
+        ServerArg, Similar, WantedArgs,
     },
     comparison, explanation,
     tables::table,
     ui::{Ui, print},
 };
-use crate::pb::{self, recommendation_service_client::RecommendationServiceClient};
+use crate::pb;
 
-pub(super) type Client = RecommendationServiceClient<Channel>;
-
-/// How long a server is waited for.
-const TIMEOUT: Duration = Duration::from_secs(30);
+/// The variable that may have the token.
+const TOKEN: &str = "CROSSFADE_TOKEN";
 
 pub(super) fn recommend(args: &Recommend, ui: &Ui) -> anyhow::Result<()> {
     let request = pb::RecommendRequest {
@@ -44,9 +38,7 @@ pub(super) fn recommend(args: &Recommend, ui: &Ui) -> anyhow::Result<()> {
         rules: args.list.rules(),
         explain: args.list.explain,
     };
-    let response = call(&args.server, async |channel| {
-        Client::new(channel).recommend(request).await
-    })?;
+    let response = call(&args.server, async |client| client.recommend(request).await)?;
     show(ui, "RecommendResponse", &response, |response| {
         let heading = format!(
             "{} tracks for {} by {} at content weight {} ({}), bundle {}",
@@ -78,8 +70,8 @@ pub(super) fn rank(args: &Rank, ui: &Ui) -> anyhow::Result<()> {
         discovery: args.order.discovery,
         explain: args.explain,
     };
-    let response = call(&args.server, async |channel| {
-        Client::new(channel).rank_tracks(request).await
+    let response = call(&args.server, async |client| {
+        client.rank_tracks(request).await
     })?;
     show(ui, "RankTracksResponse", &response, |response| {
         let heading = format!(
@@ -118,8 +110,8 @@ pub(super) fn similar(args: &Similar, ui: &Ui) -> anyhow::Result<()> {
         exclude_track_ids: args.wanted.exclude.clone(),
         filter: args.wanted.filter(),
     };
-    let response = call(&args.server, async |channel| {
-        Client::new(channel).similar_tracks(request).await
+    let response = call(&args.server, async |client| {
+        client.similar_tracks(request).await
     })?;
     show(ui, "SimilarTracksResponse", &response, |response| {
         let heading = format!(
@@ -154,8 +146,8 @@ pub(super) fn compare(args: &Compare, ui: &Ui) -> anyhow::Result<()> {
         rules: args.list.rules(),
         explain: args.list.explain,
     };
-    let response = call(&args.server, async |channel| {
-        Client::new(channel).compare_rankings(request).await
+    let response = call(&args.server, async |client| {
+        client.compare_rankings(request).await
     })?;
     show(ui, "CompareRankingsResponse", &response, |response| {
         let user = args.audience.listener(response.user_known);
@@ -324,40 +316,64 @@ impl RankingArg {
 /// Connects, calls and waits.
 pub(super) fn call<T>(
     server: &ServerArg,
-    method: impl AsyncFnOnce(Channel) -> Result<tonic::Response<T>, Status>,
+    method: impl AsyncFnOnce(Client) -> Result<T, Error>,
 ) -> anyhow::Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("the runtime cannot be started")?;
     runtime.block_on(async {
-        let endpoint = Endpoint::from_shared(server.server.clone())
-            .with_context(|| {
-                format!(
-                    "{:?} is no address such as http://host:50051",
-                    server.server
-                )
-            })?
-            .connect_timeout(TIMEOUT)
-            .timeout(TIMEOUT);
-        let channel = endpoint
-            .connect()
+        let client = Client::new(&server.server, &server.call.options()?)?;
+        method(client)
             .await
-            .with_context(|| format!("no server answers at {}", server.server))?;
-        match method(channel).await {
-            Ok(response) => Ok(response.into_inner()),
-            Err(status) => Err(refusal(&status)),
-        }
+            .map_err(|error| refusal(error, &server.server))
     })
 }
 
-fn refusal(status: &Status) -> anyhow::Error {
-    let details = status.get_error_details();
-    let hint = match details.retry_info().and_then(|info| info.retry_delay) {
+impl CallArgs {
+    /// How to call.
+    pub(super) fn options(&self) -> anyhow::Result<Options> {
+        let read =
+            |file: &Path| fs::read(file).with_context(|| format!("cannot read {}", file.display()));
+        let token = match &self.token_file {
+            Some(file) => Some(String::from_utf8(read(file)?).context("the token is no text")?),
+            None => std::env::var(TOKEN).ok(),
+        };
+        let identity = match (&self.cert, &self.key) {
+            (Some(cert), Some(key)) => Some(Identity {
+                certificates: read(cert)?,
+                key: read(key)?,
+            }),
+            _ => None,
+        };
+        let timeout = Duration::try_from_secs_f64(self.timeout)
+            .with_context(|| format!("{} seconds are no timeout", self.timeout))?;
+        Ok(Options {
+            timeout,
+            token: token.as_deref().map(Token::new).transpose()?,
+            authorities: self.ca.as_deref().map(read).transpose()?,
+            identity,
+            ..Options::default()
+        })
+    }
+}
+
+fn refusal(error: Error, servers: &[String]) -> anyhow::Error {
+    let unreachable = error
+        .status()
+        .and_then(|status| status.source())
+        .is_some_and(|source| source.is::<tonic::transport::Error>());
+    let hint = match error.retry_after() {
         Some(delay) => format!(" (try again in {delay:?})"),
         None => String::new(),
     };
-    anyhow::anyhow!("{:?}: {}{hint}", status.code(), status.message())
+    match unreachable {
+        true => {
+            let servers = servers.join(", ");
+            anyhow::Error::new(error).context(format!("no server answers at {servers}"))
+        }
+        false => anyhow::anyhow!("{error}{hint}"),
+    }
 }
 
 /// Prints a response: as protobuf's JSON if asked for, otherwise what `text` makes of it.

@@ -1,6 +1,6 @@
 use super::{
     args::Describe,
-    client::{Client, call, name, ranked, show},
+    client::{call, name, ranked, show},
     tables::table,
     ui::Ui,
 };
@@ -11,8 +11,8 @@ pub(super) fn run(args: &Describe, ui: &Ui) -> anyhow::Result<()> {
         track_id: args.track.clone(),
         neighbors: Some(args.neighbors),
     };
-    let response = call(&args.server, async |channel| {
-        Client::new(channel).describe_track(request).await
+    let response = call(&args.server, async |client| {
+        client.describe_track(request).await
     })?;
     show(ui, "DescribeTrackResponse", &response, |response| {
         let track = response.track.clone().unwrap_or_default();

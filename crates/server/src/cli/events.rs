@@ -12,7 +12,7 @@ use super::{
     client,
     ui::Ui,
 };
-use crate::pb::{self, event_service_client::EventServiceClient};
+use crate::pb;
 
 /// What a compaction by hand did.
 #[derive(Debug, Serialize)]
@@ -75,8 +75,8 @@ pub(super) fn record(args: &Record, ui: &Ui) -> anyhow::Result<()> {
     let request = pb::RecordPlaysRequest {
         events: events.collect(),
     };
-    let response = client::call(&args.server, async |channel| {
-        EventServiceClient::new(channel).record_plays(request).await
+    let response = client::call(&args.server, async |client| {
+        client.record_plays(request).await
     })?;
     client::show(ui, "RecordPlaysResponse", &response, |response| {
         let duplicates = response.duplicate_event_ids.len();

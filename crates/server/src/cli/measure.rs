@@ -217,6 +217,7 @@ impl Asking<'_> {
                 limit: self.limit,
                 filter,
                 mix: Some(self.weight),
+                cancel: None,
             })?;
             return Ok(Asked {
                 is_exact: answer.path != Path::Approximate,

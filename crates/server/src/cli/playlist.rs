@@ -1,6 +1,6 @@
 use super::{
     args::Playlist,
-    client::{Client, call, name, show, unknown},
+    client::{call, name, show, unknown},
     tables::table,
     ui::Ui,
 };
@@ -27,8 +27,8 @@ pub(super) fn run(args: &Playlist, ui: &Ui) -> anyhow::Result<()> {
         include_played: args.audience.include_played,
         filter: args.audience.wanted.filter(),
     };
-    let response = call(&args.server, async |channel| {
-        Client::new(channel).generate_playlist(request).await
+    let response = call(&args.server, async |client| {
+        client.generate_playlist(request).await
     })?;
     show(ui, "GeneratePlaylistResponse", &response, |response| {
         let heading = format!(

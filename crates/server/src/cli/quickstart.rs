@@ -2,8 +2,8 @@ use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use anyhow::Context;
 use crossfade_bundle::Store;
-use tokio::{net::TcpListener, sync::oneshot};
-use tonic::transport::Endpoint;
+use crossfade_client::{Client, Options};
+use tokio::sync::oneshot;
 
 use super::{
     args::Quickstart,
@@ -15,8 +15,8 @@ use super::{
     ui::{Ui, print},
 };
 use crate::{
-    grpc::{ServeOptions, serve},
-    pb::{self, recommendation_service_client::RecommendationServiceClient},
+    grpc::{Listeners, ServeOptions, serve},
+    pb,
     pipeline::{Job, Sources, Stop, train},
     serving::Serving,
     settings::Settings,
@@ -72,12 +72,10 @@ async fn show(
         .bundle()
         .and_then(|bundle| bundle.engine.model().users.iter().next().map(str::to_owned))
         .context("the bundle has no users")?;
-    let listener = TcpListener::bind(options.listen)
-        .await
-        .with_context(|| format!("cannot listen on {}", options.listen))?;
-    let address = listener.local_addr()?;
+    let listeners = Listeners::bind(&options).await?;
+    let address = listeners.main.local_addr()?;
     let (stop, stopped) = oneshot::channel::<()>();
-    let server = tokio::spawn(serve(listener, serving, options, async {
+    let server = tokio::spawn(serve(listeners, serving, options, async {
         // A dropped sender stops the server, too.
         let _ = stopped.await;
     }));
@@ -94,16 +92,13 @@ async fn show(
 }
 
 async fn compare(address: SocketAddr, user: &str, ui: &Ui) -> anyhow::Result<()> {
-    let channel = Endpoint::from_shared(format!("http://{address}"))?
-        .connect()
-        .await?;
-    let mut client = RecommendationServiceClient::new(channel);
+    let client = Client::new([format!("http://{address}")], &Options::default())?;
     let request = pb::CompareRankingsRequest {
         user_id: user.to_owned(),
         limit: Some(SHOWN),
         ..pb::CompareRankingsRequest::default()
     };
-    let response = client.compare_rankings(request).await?.into_inner();
+    let response = client.compare_rankings(request).await?;
     if !ui.is_json() {
         print(&format!(
             "\nA first comparison, for {user}:\n\n{}",

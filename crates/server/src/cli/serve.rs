@@ -3,11 +3,10 @@ use std::sync::Arc;
 use anyhow::Context;
 use crossfade_bundle::{Error, Store};
 use crossfade_events::{EventLog, Options};
-use tokio::net::TcpListener;
 
 use super::{args::Serve, signals::stop_signal, train::set, ui::Ui};
 use crate::{
-    grpc::{ServeOptions, serve},
+    grpc::{Listeners, ServeOptions, serve},
     recorder::Recorder,
     serving::Serving,
     settings::Settings,
@@ -19,12 +18,19 @@ pub(super) fn run(args: Serve, mut settings: Settings, ui: &Ui) -> anyhow::Resul
     if args.events.is_some() {
         settings.serve.events = args.events;
     }
+    if args.tokens.is_some() {
+        settings.serve.tokens = args.tokens;
+    }
+    if args.metrics_listen.is_some() {
+        settings.serve.metrics_listen = args.metrics_listen;
+    }
+    if args.admin_listen.is_some() {
+        settings.serve.admin_listen = args.admin_listen;
+    }
     settings.validate()?;
     let store = Store::open(&args.bundles)?;
     let serving = open(store, recorder(&settings)?)?;
-    run_server(serving, settings.serve, |address| {
-        ui.note(&format!("serving on {address}"));
-    })
+    run_server(serving, settings.serve, ui)
 }
 
 /// What records plays, if they are to be recorded.
@@ -54,22 +60,25 @@ pub(super) fn open(store: Store, recorder: Option<Recorder>) -> anyhow::Result<A
     Ok(serving)
 }
 
-/// Serves until SIGINT or SIGTERM. `ready` is told the address as soon as connections are taken.
-pub(super) fn run_server(
-    serving: Arc<Serving>,
-    options: ServeOptions,
-    ready: impl FnOnce(std::net::SocketAddr),
-) -> anyhow::Result<()> {
+/// Serves until SIGINT or SIGTERM, and tells where as soon as connections are taken.
+fn run_server(serving: Arc<Serving>, options: ServeOptions, ui: &Ui) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("the runtime cannot be started")?;
     runtime.block_on(async {
         let shutdown = stop_signal()?;
-        let listener = TcpListener::bind(options.listen)
-            .await
-            .with_context(|| format!("cannot listen on {}", options.listen))?;
-        ready(listener.local_addr()?);
-        serve(listener, serving, options, shutdown).await
+        let listeners = Listeners::bind(&options).await?;
+        if let Some(metrics) = &listeners.metrics {
+            ui.note(&format!(
+                "metrics on http://{}/metrics",
+                metrics.local_addr()?
+            ));
+        }
+        if let Some(admin) = &listeners.admin {
+            ui.note(&format!("administration on {}", admin.local_addr()?));
+        }
+        ui.note(&format!("serving on {}", listeners.main.local_addr()?));
+        serve(listeners, serving, options, shutdown).await
     })
 }

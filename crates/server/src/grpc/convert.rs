@@ -19,3 +19,109 @@ pub(super) use requests::{
     Compare, Order, Rank, Recommend, Similar, describe, neighbors, page, stream_id, version,
 };
 pub(super) use responses::{basis, components, explained, path, ranked, ranking, retrieval};
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use prost::Message;
+    use rand::{Rng, RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+    use crate::pb;
+
+    /// Bytes with some changed, inserted, repeated or cut off.
+    fn mutilated(bytes: &[u8], random: &mut impl Rng) -> Vec<u8> {
+        let mut bytes = bytes.to_vec();
+        for _ in 0..random.random_range(1..=6) {
+            let at = random.random_range(0..=bytes.len());
+            match random.random_range(0..4) {
+                0 => bytes.truncate(at),
+                1 => bytes.insert(at, random.random()),
+                2 => bytes.extend_from_within(at..),
+                _ if at < bytes.len() => bytes[at] = random.random(),
+                _ => {}
+            }
+            bytes.truncate(100_000);
+        }
+        bytes
+    }
+
+    fn samples() -> Vec<Vec<u8>> {
+        let plays = vec![pb::Play {
+            track_id: "trk_00001".into(),
+            play_count: Some(3),
+            played_at: Some(prost_types::Timestamp::default()),
+        }];
+        let filter = pb::TrackFilter {
+            genres: vec!["techno".into()],
+            min_year: Some(1990),
+            explicit: Some(true),
+            market: "SE".into(),
+            ..Default::default()
+        };
+        let recommend = pb::RecommendRequest {
+            user_id: "usr_00001".into(),
+            history: plays.clone(),
+            ranking: pb::Ranking::Blend.into(),
+            content_weight: Some(0.5),
+            limit: Some(20),
+            exclude_track_ids: vec!["trk_00002".into()],
+            filter: Some(filter),
+            ..Default::default()
+        };
+        let compare = pb::CompareRankingsRequest {
+            user_id: "usr_00001".into(),
+            history: plays,
+            rankings: vec![pb::RankingSpec::default(); 2],
+            ..Default::default()
+        };
+        let record = pb::RecordPlaysRequest {
+            events: vec![pb::PlayEvent {
+                event_id: "1".into(),
+                user_id: "usr_00001".into(),
+                track_id: "trk_00001".into(),
+                played_at: Some(prost_types::Timestamp::default()),
+                ms_played: Some(1),
+                play_count: Some(1),
+                skipped: true,
+            }],
+        };
+        vec![
+            recommend.encode_to_vec(),
+            compare.encode_to_vec(),
+            record.encode_to_vec(),
+        ]
+    }
+
+    /// `TEST_FUZZ_SECONDS` makes it as long as one likes.
+    #[test]
+    fn no_bytes_make_decoding_and_checking_panic() {
+        let seconds = std::env::var("TEST_FUZZ_SECONDS");
+        let time = Duration::from_secs(seconds.map_or(1, |seconds| seconds.parse().unwrap()));
+        let mut random = ChaCha8Rng::seed_from_u64(1);
+        let samples = samples();
+        let (start, mut decoded, mut tried) = (Instant::now(), 0_u64, 0_u64);
+        while start.elapsed() < time {
+            // What is made for one message is tried on all: their fields overlap.
+            let sample = &samples[random.random_range(0..samples.len())];
+            let bytes = mutilated(sample, &mut random);
+            let bytes = bytes.as_slice();
+            tried += 1;
+            decoded += u64::from(pb::RecommendRequest::decode(bytes).is_ok());
+            _ = pb::RecommendRequest::decode(bytes).map(Recommend::check);
+            _ = pb::SimilarTracksRequest::decode(bytes).map(Similar::check);
+            _ = pb::CompareRankingsRequest::decode(bytes).map(Compare::check);
+            _ = pb::RankTracksRequest::decode(bytes).map(Rank::check);
+            _ = pb::GeneratePlaylistRequest::decode(bytes).map(Generate::check);
+            _ = pb::DescribeTrackRequest::decode(bytes).map(describe);
+            _ = pb::StreamRecommendRequest::decode(bytes).map(stream_id);
+            _ = pb::RecordPlaysRequest::decode(bytes).map(events);
+            _ = pb::ListBundlesRequest::decode(bytes).map(|request| page(&request));
+            _ = pb::ActivateBundleRequest::decode(bytes).map(version);
+        }
+        // Enough of them must get through to what is checked.
+        assert!(decoded * 20 > tried, "{decoded} of {tried} were decoded");
+    }
+}

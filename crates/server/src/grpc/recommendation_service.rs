@@ -1,11 +1,12 @@
 use std::sync::Arc;
 
-use crossfade_blend::{Answer, Engine, Listener, Query, RankedTrack};
+use crossfade_blend::{Answer, Cancel, Engine, Listener, Query, RankedTrack};
 use crossfade_bundle::Bundle;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{
-    admission::Admission,
+    admission::{Admission, Work},
+    call::Call,
     convert::{
         self, Audience, Compare, Generate, Order, Rank, Recommend, Recorded, Resolved, Similar,
         limits,
@@ -37,11 +38,14 @@ impl RecommendationService for Recommendations {
         &self,
         request: Request<pb::RecommendRequest>,
     ) -> Result<Response<pb::RecommendResponse>, Status> {
+        let call = Call::of(&request);
         let request = Recommend::check(request.into_inner())?;
         let serving = Arc::clone(&self.serving);
         let response = self
             .admission
-            .run(move || recommend(&serving, request))
+            .run(Work::Recommend, call, move |cancel| {
+                recommend(&serving, request, cancel)
+            })
             .await?;
         Ok(Response::new(response))
     }
@@ -58,9 +62,13 @@ impl RecommendationService for Recommendations {
         &self,
         request: Request<pb::RankTracksRequest>,
     ) -> Result<Response<pb::RankTracksResponse>, Status> {
+        let call = Call::of(&request);
         let request = Rank::check(request.into_inner())?;
         let serving = Arc::clone(&self.serving);
-        let response = self.admission.run(move || rank(&serving, request)).await?;
+        let response = self
+            .admission
+            .run(Work::Rank, call, move |_| rank(&serving, request))
+            .await?;
         Ok(Response::new(response))
     }
 
@@ -68,11 +76,14 @@ impl RecommendationService for Recommendations {
         &self,
         request: Request<pb::GeneratePlaylistRequest>,
     ) -> Result<Response<pb::GeneratePlaylistResponse>, Status> {
+        let call = Call::of(&request);
         let request = Generate::check(request.into_inner())?;
         let serving = Arc::clone(&self.serving);
         let response = self
             .admission
-            .run(move || playlist::generate(&serving, request))
+            .run(Work::Playlist, call, move |cancel| {
+                playlist::generate(&serving, request, cancel)
+            })
             .await?;
         Ok(Response::new(response))
     }
@@ -81,11 +92,14 @@ impl RecommendationService for Recommendations {
         &self,
         request: Request<pb::DescribeTrackRequest>,
     ) -> Result<Response<pb::DescribeTrackResponse>, Status> {
+        let call = Call::of(&request);
         let request = convert::describe(request.into_inner())?;
         let serving = Arc::clone(&self.serving);
         let response = self
             .admission
-            .run(move || track::describe(&serving, request))
+            .run(Work::Describe, call, move |cancel| {
+                track::describe(&serving, request, cancel)
+            })
             .await?;
         Ok(Response::new(response))
     }
@@ -94,11 +108,14 @@ impl RecommendationService for Recommendations {
         &self,
         request: Request<pb::SimilarTracksRequest>,
     ) -> Result<Response<pb::SimilarTracksResponse>, Status> {
+        let call = Call::of(&request);
         let request = Similar::check(request.into_inner())?;
         let serving = Arc::clone(&self.serving);
         let response = self
             .admission
-            .run(move || similar(&serving, request))
+            .run(Work::Similar, call, move |cancel| {
+                similar(&serving, request, cancel)
+            })
             .await?;
         Ok(Response::new(response))
     }
@@ -107,20 +124,27 @@ impl RecommendationService for Recommendations {
         &self,
         request: Request<pb::CompareRankingsRequest>,
     ) -> Result<Response<pb::CompareRankingsResponse>, Status> {
+        let call = Call::of(&request);
         let request = Compare::check(request.into_inner())?;
         let serving = Arc::clone(&self.serving);
         let response = self
             .admission
-            .run(move || compare::compare(&serving, request))
+            .run(Work::Compare, call, move |cancel| {
+                compare::compare(&serving, request, cancel)
+            })
             .await?;
         Ok(Response::new(response))
     }
 }
 
-fn recommend(serving: &Serving, request: Recommend) -> Result<pb::RecommendResponse, Refusal> {
+fn recommend(
+    serving: &Serving,
+    request: Recommend,
+    cancel: &Cancel,
+) -> Result<pb::RecommendResponse, Refusal> {
     // One bundle for the whole request, whatever is activated meanwhile.
     let bundle = serving.bundle().ok_or(Refusal::NoBundle)?;
-    let asked = Asked::of(serving, &bundle, request)?;
+    let asked = Asked::of(serving, &bundle, (request, cancel))?;
     let answer = bundle.engine.recommend(&asked.listener, &asked.query)?;
     asked.respond(serving, &bundle, answer)
 }
@@ -136,13 +160,17 @@ struct Asked {
 }
 
 impl Asked {
-    fn of(serving: &Serving, bundle: &Bundle, request: Recommend) -> Result<Self, Refusal> {
+    fn of(
+        serving: &Serving,
+        bundle: &Bundle,
+        (request, cancel): (Recommend, &Cancel),
+    ) -> Result<Self, Refusal> {
         let audience = resolve(serving, bundle, request.audience);
         let listener = audience.listener(&bundle.engine)?;
         let query = audience.query(request.order, request.limit);
         Ok(Self {
             order: request.order,
-            query: deepened(query, request.explain),
+            query: deepened(query, request.explain).cancelled_by(cancel),
             explain: request.explain,
             audience,
             listener,
@@ -183,6 +211,14 @@ fn told(
     };
     let explained = engine.explain((listener, order.ranking), tracks, limits::CONTRIBUTIONS)?;
     Ok(convert::explained(tracks, explained, table))
+}
+
+/// Gives up what nobody waits for any more.
+fn go_on(cancel: &Cancel) -> Result<(), Refusal> {
+    match cancel.is_cancelled() {
+        true => Err(Refusal::Abandoned),
+        false => Ok(()),
+    }
 }
 
 /// The query, looking at enough tracks to say where rules moved one from, if it is to be explained.
@@ -229,12 +265,16 @@ fn rank(serving: &Serving, request: Rank) -> Result<pb::RankTracksResponse, Refu
     })
 }
 
-fn similar(serving: &Serving, request: Similar) -> Result<pb::SimilarTracksResponse, Refusal> {
+fn similar(
+    serving: &Serving,
+    request: Similar,
+    cancel: &Cancel,
+) -> Result<pb::SimilarTracksResponse, Refusal> {
     let bundle = serving.bundle().ok_or(Refusal::NoBundle)?;
     let tracks = &bundle.engine.model().tracks;
     let ranking = request.ranking;
     let (query, unknown) = request.resolve(&bundle.engine)?;
-    let answer = bundle.engine.similar(&query)?;
+    let answer = bundle.engine.similar(&query.cancelled_by(cancel))?;
     serving.paths().record(&answer.retrieval);
     Ok(pb::SimilarTracksResponse {
         tracks: convert::ranked(&answer.tracks, tracks),

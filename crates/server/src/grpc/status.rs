@@ -5,9 +5,11 @@ use std::{sync::Arc, time::Duration};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
+use super::methods::Scope;
+
 /// Domain of the reasons in `google.rpc.ErrorInfo`.
 const DOMAIN: &str = "crossfade";
-/// When to try again after an overload: long enough for a few waiting requests to finish.
+/// When to try again after too many events at once: long enough for a few writes.
 const RETRY_AFTER: Duration = Duration::from_millis(100);
 
 /// Why a request is refused or failed.
@@ -26,8 +28,20 @@ pub(super) enum Refusal {
     },
     /// There is no bundle to answer from yet.
     NoBundle,
-    /// Too many requests at once.
-    Overloaded,
+    /// Too many requests at once; so long would this one have had to wait.
+    Overloaded(Duration),
+    /// The caller's time is up.
+    Expired,
+    /// The caller has gone.
+    Abandoned,
+    /// There is no such method.
+    UnknownMethod,
+    /// The caller did not say who it is, or is nobody who is known.
+    Unauthenticated,
+    /// The caller is known, and may not do this.
+    Forbidden(Scope),
+    /// The method is served on the listener for administration only.
+    Elsewhere,
     /// This server records no plays.
     EventsOff,
     /// Plays could not be recorded.
@@ -80,7 +94,28 @@ impl From<Refusal> for Status {
                 "no bundle is active yet; train or activate one",
                 info("NO_BUNDLE"),
             ),
-            Refusal::Overloaded => overloaded("too many requests are under way"),
+            Refusal::Overloaded(wait) => overloaded("too many requests are under way", wait),
+            Refusal::Expired => Self::with_error_details(
+                Code::DeadlineExceeded,
+                "the time allowed for the request is over",
+                info("DEADLINE_EXCEEDED"),
+            ),
+            Refusal::UnknownMethod => Self::unimplemented("there is no such method"),
+            Refusal::Unauthenticated => Self::with_error_details(
+                Code::Unauthenticated,
+                "a known token is needed, as \"authorization: Bearer TOKEN\" or \"x-api-key: TOKEN\"",
+                info("UNAUTHENTICATED"),
+            ),
+            Refusal::Forbidden(scope) => Self::with_error_details(
+                Code::PermissionDenied,
+                format!("the token has not the scope {scope:?}").to_lowercase(),
+                info("MISSING_SCOPE"),
+            ),
+            Refusal::Elsewhere => Self::with_error_details(
+                Code::PermissionDenied,
+                "this method is served on the address for administration only",
+                info("ADMIN_ELSEWHERE"),
+            ),
             Refusal::EventsOff => Self::with_error_details(
                 Code::FailedPrecondition,
                 "this server records no plays; set serve.events to a directory, or start it with --events DIR",
@@ -93,6 +128,10 @@ impl From<Refusal> for Status {
                 error.to_string(),
                 info("NO_MOOD"),
             ),
+            Refusal::Ranking(crossfade_blend::Error::Retrieval(
+                crossfade_index::Error::Cancelled,
+            ))
+            | Refusal::Abandoned => Self::cancelled("nobody waited for the answer any more"),
             Refusal::Ranking(error) => internal(&error),
             Refusal::Lost => internal(&"the request was lost"),
         }
@@ -131,16 +170,16 @@ fn bundle(error: &crossfade_bundle::Error) -> Status {
     Status::with_error_details(code, error.to_string(), info(reason))
 }
 
-fn overloaded(message: &str) -> Status {
+fn overloaded(message: &str, retry_after: Duration) -> Status {
     let mut details = info("OVERLOADED");
-    details.set_retry_info(Some(RETRY_AFTER));
+    details.set_retry_info(Some(retry_after));
     Status::with_error_details(Code::ResourceExhausted, message, details)
 }
 
 fn events(error: &crossfade_events::Error) -> Status {
     use crossfade_events::Error;
     match error {
-        Error::Overloaded => overloaded(&error.to_string()),
+        Error::Overloaded => overloaded(&error.to_string(), RETRY_AFTER),
         Error::Io { .. }
         | Error::Damaged { .. }
         | Error::InUse { .. }

@@ -1,17 +1,42 @@
 //! Verbs that ask a server, or tell it something.
 
+use std::path::PathBuf;
+
 use clap::{Args, ValueEnum};
 
-/// Which server to ask.
+/// Which server to ask, and how. `CROSSFADE_TOKEN` may have the token.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ServerArg {
-    /// Address of the server.
+    /// Addresses of servers that have the same bundle, separated by commas; they are asked in turn.
     #[arg(
         long,
         env = "CROSSFADE_SERVER",
+        value_delimiter = ',',
         default_value = "http://127.0.0.1:50051"
     )]
-    pub(in crate::cli) server: String,
+    pub(in crate::cli) server: Vec<String>,
+    #[command(flatten)]
+    pub(in crate::cli) call: CallArgs,
+}
+
+/// How to ask a server.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct CallArgs {
+    /// Seconds that an answer may take.
+    #[arg(long, default_value_t = 30.0)]
+    pub(in crate::cli) timeout: f64,
+    /// File with the token that the server knows the caller by.
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) token_file: Option<PathBuf>,
+    /// Certificates (PEM) that servers' certificates must be signed by; without, the system's.
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) ca: Option<PathBuf>,
+    /// Certificate (PEM) to show the server.
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub(in crate::cli) cert: Option<PathBuf>,
+    /// Its key (PEM).
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub(in crate::cli) key: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -330,6 +355,36 @@ pub(in crate::cli) struct Record {
     pub(in crate::cli) event_id: Option<String>,
     #[command(flatten)]
     pub(in crate::cli) server: ServerArg,
+}
+
+/// What a caller may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum ScopeArg {
+    /// Ask for rankings.
+    Read,
+    /// Report plays.
+    Write,
+    /// Choose bundles.
+    Admin,
+}
+
+impl ScopeArg {
+    pub(in crate::cli) fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Token {
+    /// Whom it is for.
+    pub(in crate::cli) name: String,
+    /// What its caller may do, joined by commas.
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "read")]
+    pub(in crate::cli) scopes: Vec<ScopeArg>,
 }
 
 #[cfg(test)]

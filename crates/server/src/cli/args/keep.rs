@@ -17,6 +17,15 @@ pub(in crate::cli) struct Serve {
     /// Requests worked on or waiting at once [setting: serve.max_in_flight].
     #[arg(long)]
     pub(in crate::cli) max_in_flight: Option<usize>,
+    /// Let only callers in that this file knows, as "crossfade token" makes its lines [setting: serve.tokens].
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) tokens: Option<PathBuf>,
+    /// Address for Prometheus to ask /metrics at [setting: serve.metrics_listen].
+    #[arg(long)]
+    pub(in crate::cli) metrics_listen: Option<SocketAddr>,
+    /// Address for administration, which is then served only there [setting: serve.admin_listen].
+    #[arg(long)]
+    pub(in crate::cli) admin_listen: Option<SocketAddr>,
     /// Record reported plays in this directory, and use them in answers [setting: serve.events].
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) events: Option<PathBuf>,

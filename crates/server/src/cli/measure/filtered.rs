@@ -99,6 +99,7 @@ impl Weight<'_> {
             limit: self.limit,
             filter,
             mix: Some(self.content_weight as f32),
+            cancel: None,
         }
     }
 

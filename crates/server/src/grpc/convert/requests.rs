@@ -239,6 +239,7 @@ impl Similar {
             limit: self.limit,
             candidates,
             excluded,
+            cancel: None,
         };
         Ok((query, unknown.with(names)))
     }
@@ -268,6 +269,7 @@ pub(in crate::grpc) fn neighbors(track: u32, limit: usize) -> SimilarQuery {
         limit,
         candidates: None,
         excluded: Vec::new(),
+        cancel: None,
     }
 }
 

@@ -1,10 +1,10 @@
 use std::collections::HashMap;
 
 use crossfade_blend::{
-    Answer, Components, Engine, Listener, Query, kendall_tau, overlap, rank_biased_overlap,
+    Answer, Cancel, Components, Engine, Listener, Query, kendall_tau, overlap, rank_biased_overlap,
 };
 
-use super::{deepened, resolve, told};
+use super::{deepened, go_on, resolve, told};
 use crate::{
     grpc::{
         convert::{self, Compare, Order},
@@ -22,6 +22,7 @@ const PLACES: [usize; 8] = [1, 5, 10, 20, 50, 100, 200, 500];
 pub(super) fn compare(
     serving: &Serving,
     request: Compare,
+    cancel: &Cancel,
 ) -> Result<pb::CompareRankingsResponse, Refusal> {
     let bundle = serving.bundle().ok_or(Refusal::NoBundle)?;
     let engine = &bundle.engine;
@@ -31,7 +32,8 @@ pub(super) fn compare(
         .orders
         .iter()
         .map(|&order| {
-            let query = deepened(audience.query(order, request.limit), request.explain);
+            let query = deepened(audience.query(order, request.limit), request.explain)
+                .cancelled_by(cancel);
             let answer = engine.recommend(&listener, &query)?;
             serving.paths().record(&answer.retrieval);
             Ok(Compared {
@@ -43,7 +45,10 @@ pub(super) fn compare(
         })
         .collect::<Result<Vec<Compared>, Refusal>>()?;
     let explain = request.explain.then_some(&listener);
-    let lists = compared.iter().map(|one| one.list(engine, explain));
+    let lists = compared.iter().map(|one| {
+        go_on(cancel)?;
+        one.list(engine, explain)
+    });
     Ok(pb::CompareRankingsResponse {
         lists: lists.collect::<Result<_, _>>()?,
         agreements: agreements(&compared, request.limit),
@@ -134,6 +139,7 @@ fn track_ranks(
     let scores = compared
         .iter()
         .map(|one| {
+            one.query.cancel.as_ref().map_or(Ok(()), go_on)?;
             let ranked = engine.rank(listener, &one.query, &tracks)?.answer.tracks;
             let parts = ranked
                 .iter()

@@ -1,3 +1,5 @@
+use crossfade_blend::Cancel;
+
 use super::resolve;
 use crate::{
     grpc::{
@@ -11,12 +13,14 @@ use crate::{
 pub(super) fn generate(
     serving: &Serving,
     request: Generate,
+    cancel: &Cancel,
 ) -> Result<pb::GeneratePlaylistResponse, Refusal> {
     let bundle = serving.bundle().ok_or(Refusal::NoBundle)?;
     let engine = &bundle.engine;
     let audience = resolve(serving, &bundle, request.audience);
     let listener = audience.listener(engine)?;
-    let query = request.wish.query(engine, &audience)?;
+    let mut query = request.wish.query(engine, &audience)?;
+    query.query.cancel = Some(cancel.clone());
     let playlist = engine.playlist(&listener, &query)?;
     serving.paths().record(&playlist.retrieval);
     Ok(pb::GeneratePlaylistResponse {

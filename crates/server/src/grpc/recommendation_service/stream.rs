@@ -6,6 +6,7 @@ use std::{
     task::{Context, Poll},
 };
 
+use crossfade_blend::Cancel;
 use prost::Message;
 use tokio::{sync::mpsc, task::JoinSet};
 use tonic::{Status, Streaming, codegen::tokio_stream::Stream};
@@ -13,6 +14,8 @@ use tonic::{Status, Streaming, codegen::tokio_stream::Stream};
 use super::{Asked, Recommendations};
 use crate::{
     grpc::{
+        admission::Work,
+        call::{Call, Priority},
         convert::{Recommend, limits, stream_id},
         status::Refusal,
     },
@@ -24,6 +27,11 @@ use crate::{
 const TOGETHER: usize = 64;
 /// Batches of a stream that are worked on or wait for it at a time.
 const BATCHES: usize = 4;
+/// Interactive requests come first, and a batch waits as long as it takes.
+const BULK: Call = Call {
+    deadline: None,
+    priority: Priority::Bulk,
+};
 
 /// The answers to a stream's requests. Dropped, nothing more is asked for and what waits is given up.
 #[derive(Debug)]
@@ -41,6 +49,8 @@ type Requests = Streaming<pb::StreamRecommendRequest>;
 type Sender = mpsc::Sender<Result<pb::StreamRecommendResponse, Status>>;
 
 /// Answers requests until there are no more, or nobody waits for answers.
+///
+/// They are bulk work, and no deadline but that of the stream itself is theirs.
 pub(super) fn answer(service: Recommendations, requests: Requests) -> Answers {
     // A caller that does not read its answers stops the work on further ones.
     let (sender, answers) = mpsc::channel(TOGETHER);
@@ -120,7 +130,9 @@ async fn answer_batch(
     let serving = service.serving;
     let outcomes = service
         .admission
-        .run(move || Ok(outcomes(&serving, batch)))
+        .run(Work::Stream, BULK, move |cancel| {
+            Ok(outcomes(&serving, batch, cancel))
+        })
         .await;
     let outcomes = outcomes.unwrap_or_else(|refusal| {
         let status = Status::from(refusal);
@@ -146,7 +158,11 @@ fn echoed(request: &pb::StreamRecommendRequest) -> String {
 }
 
 /// What becomes of each request.
-fn outcomes(serving: &Serving, batch: Vec<pb::StreamRecommendRequest>) -> Vec<Outcome> {
+fn outcomes(
+    serving: &Serving,
+    batch: Vec<pb::StreamRecommendRequest>,
+    cancel: &Cancel,
+) -> Vec<Outcome> {
     // One bundle for all of them.
     let Some(bundle) = serving.bundle() else {
         let status = Status::from(Refusal::NoBundle);
@@ -156,7 +172,7 @@ fn outcomes(serving: &Serving, batch: Vec<pb::StreamRecommendRequest>) -> Vec<Ou
         .into_iter()
         .map(|request| {
             let request = stream_id(request)?;
-            Asked::of(serving, &bundle, Recommend::check(request)?)
+            Asked::of(serving, &bundle, (Recommend::check(request)?, cancel))
         })
         .collect();
     let good = asked.iter().flatten();

@@ -1,4 +1,4 @@
-use crossfade_blend::Engine;
+use crossfade_blend::{Cancel, Engine};
 
 use crate::{
     grpc::{convert, status::Refusal},
@@ -9,6 +9,7 @@ use crate::{
 pub(super) fn describe(
     serving: &Serving,
     (track_id, neighbors): (String, usize),
+    cancel: &Cancel,
 ) -> Result<pb::DescribeTrackResponse, Refusal> {
     let bundle = serving.bundle().ok_or(Refusal::NoBundle)?;
     let engine = &bundle.engine;
@@ -16,7 +17,7 @@ pub(super) fn describe(
     let Some(track) = table.ids.index_of(&track_id) else {
         return Err(Refusal::UnknownTrack(track_id));
     };
-    let similar = engine.similar(&convert::neighbors(track, neighbors))?;
+    let similar = engine.similar(&convert::neighbors(track, neighbors).cancelled_by(cancel))?;
     serving.paths().record(&similar.retrieval);
     Ok(pb::DescribeTrackResponse {
         track: Some(described(engine, track)),

@@ -1,7 +1,8 @@
-//! Types generated from `proto/`. They stay within [`grpc`](crate::grpc) and the command line's client.
+//! Types generated from `proto/`.
 
 #![allow(
     missing_docs,
+    missing_debug_implementations,
     unreachable_pub,
     clippy::all,
     clippy::allow_attributes_without_reason,
