@@ -65,15 +65,12 @@ impl ArmScores {
 
     /// Means with intervals, and the share of a catalogue of `tracks` tracks that any list shows.
     pub fn report(&self, tracks: usize, bootstrap: &Bootstrap) -> ArmReport {
+        let values: Vec<&[f64]> = self.values.values().map(Vec::as_slice).collect();
+        let metrics = self.values.keys().zip(bootstrap.means(&values));
         ArmReport {
             arm: self.name.clone(),
-            metrics: self
-                .values
-                .par_iter()
-                .map(|(&metric, values)| Estimate {
-                    metric,
-                    interval: bootstrap.mean(values),
-                })
+            metrics: metrics
+                .map(|(&metric, interval)| Estimate { metric, interval })
                 .collect(),
             coverage: self.distinct_tracks as f64 / tracks.max(1) as f64,
         }

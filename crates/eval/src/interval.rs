@@ -49,28 +49,53 @@ impl Default for Bootstrap {
 impl Bootstrap {
     /// The mean of `values` with its interval; all zero when there are no values.
     pub fn mean(&self, values: &[f64]) -> Interval {
-        if values.is_empty() {
-            return Interval {
+        self.means(&[values])[0]
+    }
+
+    /// What [`mean`](Self::mean) gives for each of several lists of values of the same users, drawing them once.
+    ///
+    /// # Panics
+    ///
+    /// If the lists differ in length.
+    pub fn means(&self, lists: &[&[f64]]) -> Vec<Interval> {
+        let users = lists.first().map_or(0, |values| values.len());
+        assert!(
+            lists.iter().all(|values| values.len() == users),
+            "one value for each user"
+        );
+        if users == 0 {
+            let nothing = Interval {
                 mean: 0.0,
                 low: 0.0,
                 high: 0.0,
             };
+            return vec![nothing; lists.len()];
         }
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
-        let mut means: Vec<f64> = (0..self.resamples)
-            .map(|_| {
-                let total: f64 = (0..values.len())
-                    .map(|_| values[rng.random_range(0..values.len())])
-                    .sum();
-                total / values.len() as f64
-            })
-            .collect();
-        means.sort_by(f64::total_cmp);
-        Interval {
-            mean: values.iter().sum::<f64>() / values.len() as f64,
-            low: quantile(&means, 0.025),
-            high: quantile(&means, 0.975),
+        let mut means = vec![Vec::with_capacity(self.resamples); lists.len()];
+        let mut totals = vec![0.0; lists.len()];
+        for _ in 0..self.resamples {
+            totals.fill(0.0);
+            for _ in 0..users {
+                let drawn = rng.random_range(0..users);
+                totals
+                    .iter_mut()
+                    .zip(lists)
+                    .for_each(|(total, values)| *total += values[drawn]);
+            }
+            for (means, total) in means.iter_mut().zip(&totals) {
+                means.push(total / users as f64);
+            }
         }
+        let interval = |(mut means, values): (Vec<f64>, &&[f64])| {
+            means.sort_by(f64::total_cmp);
+            Interval {
+                mean: values.iter().sum::<f64>() / users as f64,
+                low: quantile(&means, 0.025),
+                high: quantile(&means, 0.975),
+            }
+        };
+        means.into_iter().zip(lists).map(interval).collect()
     }
 
     /// The mean of `values - baseline`, user by user, with its interval.

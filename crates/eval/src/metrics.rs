@@ -4,6 +4,11 @@ use serde::{Deserialize, Serialize, de};
 
 /// How well one ranked list found the relevant tracks, cut off after `k` places. Relevance is binary; each metric lies
 /// between 0 and 1.
+///
+/// Conventions are those of trec_eval, ir_measures and ranx, which `tests/reference` compares: what a list lacks (it may be
+/// shorter than `k`) counts as not relevant; Recall and MAP are divided by all relevant tracks, also where there are more
+/// than `k` of them, so that a list of `k` cannot reach 1 then; NDCG takes logarithms to base 2 and its ideal list is cut
+/// off at `k` too. Ties do not occur: whoever ranks decides the order of equal scores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Metric {
     /// Normalised discounted cumulative gain: gain 1 / log2(rank + 1), divided by that of a list that starts with the
@@ -11,10 +16,12 @@ pub enum Metric {
     Ndcg(usize),
     /// Relevant tracks found, divided by the number of relevant tracks.
     Recall(usize),
-    /// Mean over relevant tracks of the precision at their rank, divided by min(k, relevant).
+    /// Sum of the precisions at the ranks of the relevant tracks that were found, divided by the number of relevant tracks.
     AveragePrecision(usize),
     /// 1 / rank of the first relevant track, 0 when there is none.
     ReciprocalRank(usize),
+    /// 1 where any relevant track was found, else 0.
+    HitRate(usize),
 }
 
 impl Metric {
@@ -44,16 +51,17 @@ impl Metric {
                 found.map(discount).sum::<f64>() / ideal
             }
             Self::Recall(_) => found.count() as f64 / relevant as f64,
-            Self::AveragePrecision(k) => {
+            Self::AveragePrecision(_) => {
                 let precisions = found
                     .enumerate()
                     .map(|(earlier, place)| (earlier + 1) as f64 / (place + 1) as f64);
-                precisions.sum::<f64>() / k.min(relevant) as f64
+                precisions.sum::<f64>() / relevant as f64
             }
             Self::ReciprocalRank(_) => {
                 let mut found = found;
                 found.next().map_or(0.0, |place| 1.0 / (place + 1) as f64)
             }
+            Self::HitRate(_) => f64::from(u8::from(found.count() > 0)),
         }
     }
 
@@ -63,17 +71,19 @@ impl Metric {
             Self::Ndcg(k)
             | Self::Recall(k)
             | Self::AveragePrecision(k)
-            | Self::ReciprocalRank(k) => k,
+            | Self::ReciprocalRank(k)
+            | Self::HitRate(k) => k,
         }
     }
 
-    /// The usual four metrics at each cutoff.
+    /// All metrics at each cutoff.
     pub fn standard(cutoffs: &[usize]) -> Vec<Self> {
         let kinds = [
             Self::Ndcg,
             Self::Recall,
             Self::AveragePrecision,
             Self::ReciprocalRank,
+            Self::HitRate,
         ];
         cutoffs
             .iter()
@@ -93,6 +103,7 @@ impl fmt::Display for Metric {
             Self::Recall(_) => "Recall",
             Self::AveragePrecision(_) => "MAP",
             Self::ReciprocalRank(_) => "MRR",
+            Self::HitRate(_) => "HitRate",
         };
         f.pad(&format!("{name}@{}", self.cutoff()))
     }
@@ -102,8 +113,11 @@ impl FromStr for Metric {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let unknown =
-            || format!("{text:?} is not a metric such as NDCG@20, Recall@20, MAP@20 or MRR@20");
+        let unknown = || {
+            format!(
+                "{text:?} is not a metric such as NDCG@20, Recall@20, MAP@20, MRR@20 or HitRate@20"
+            )
+        };
         let (name, cutoff) = text.split_once('@').ok_or_else(unknown)?;
         let k = cutoff.parse().ok().filter(|&k| k > 0).ok_or_else(unknown)?;
         match name.to_ascii_lowercase().as_str() {
@@ -111,6 +125,7 @@ impl FromStr for Metric {
             "recall" => Ok(Self::Recall(k)),
             "map" => Ok(Self::AveragePrecision(k)),
             "mrr" => Ok(Self::ReciprocalRank(k)),
+            "hitrate" => Ok(Self::HitRate(k)),
             _ => Err(unknown()),
         }
     }
@@ -155,6 +170,8 @@ mod tests {
             (1.0 / 2.0 + 2.0 / 3.0) / 3.0,
         );
         close(Metric::ReciprocalRank(4).of(&list, &relevant), 0.5);
+        close(Metric::HitRate(4).of(&list, &relevant), 1.0);
+        close(Metric::HitRate(1).of(&list, &relevant), 0.0);
     }
 
     #[test]
@@ -162,7 +179,7 @@ mod tests {
         let (list, relevant) = ([1, 5, 2], [1, 2, 3]);
         close(Metric::Ndcg(1).of(&list, &relevant), 1.0);
         close(Metric::Recall(2).of(&list, &relevant), 1.0 / 3.0);
-        close(Metric::AveragePrecision(2).of(&list, &relevant), 0.5);
+        close(Metric::AveragePrecision(2).of(&list, &relevant), 1.0 / 3.0);
     }
 
     #[test]

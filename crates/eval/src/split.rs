@@ -54,10 +54,28 @@ pub struct TestUser {
 /// Plays for training and plays for testing.
 #[derive(Debug, Clone)]
 pub struct Split {
-    /// All plays but the hidden ones, in the shape of the whole.
+    /// What is trained on, in the shape of the whole: all plays but the hidden ones, unless tested users are held out too.
     pub train: Csr,
+    /// What is known of users when their lists are made: all plays but the hidden ones.
+    pub given: Csr,
     /// The tested users in increasing order.
     pub test: Vec<TestUser>,
+}
+
+impl Split {
+    /// Holds the tested users out altogether: nothing of theirs is trained on, and they are known by what is given when
+    /// their lists are made (strong generalisation; Marlin 2004, Liang 2018).
+    pub fn without_tested_users(self) -> Self {
+        let tested = |user: u32| {
+            self.test
+                .binary_search_by_key(&user, |test| test.user)
+                .is_ok()
+        };
+        Self {
+            train: self.train.filter(|user, _, _| !tested(user)),
+            ..self
+        }
+    }
 }
 
 impl Holdout {
@@ -92,8 +110,10 @@ impl Holdout {
                 tracks: self.hidden(plays, user, last_played, &mut rng),
             })
             .collect();
+        let train = without(plays, &test);
         Split {
-            train: without(plays, &test),
+            given: train.clone(),
+            train,
             test,
         }
     }
@@ -190,6 +210,23 @@ mod tests {
         }
         all.sort_unstable();
         assert_eq!(all, (0..100).map(|n| (n / 10, n % 10)).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn of_users_held_out_nothing_is_trained_on_and_the_rest_is_given() {
+        let (plays, times) = plays();
+        let holdout = Holdout {
+            users: 3,
+            ..Holdout::default()
+        };
+        let whole = holdout.split(&plays, Some(&times));
+        let split = whole.clone().without_tested_users();
+        assert_eq!(split.test, whole.test);
+        assert_eq!(split.train.nnz(), 70);
+        for test in &split.test {
+            assert!(split.train.row(test.user as usize).is_empty());
+            assert_eq!(split.given.row(test.user as usize).len(), 8);
+        }
     }
 
     #[test]
