@@ -1,14 +1,27 @@
 use std::{collections::BTreeSet, process::Command};
 
 /// Which of our crates each may depend on. Whoever adds an arrow adds it here, and says why in ARCHITECTURE.md.
-const ARROWS: [(&str, &[&str]); 15] = [
+const ARROWS: [(&str, &[&str]); 16] = [
     (
         "crossfade",
         &[
-            "blend", "bundle", "catalog", "client", "content", "eval", "events", "index", "ingest",
-            "matrix", "mf", "synth", "tune",
+            "baselines",
+            "blend",
+            "bundle",
+            "catalog",
+            "client",
+            "content",
+            "eval",
+            "events",
+            "index",
+            "ingest",
+            "matrix",
+            "mf",
+            "synth",
+            "tune",
         ],
     ),
+    ("crossfade-baselines", &["matrix"]),
     (
         "crossfade-blend",
         &["catalog", "content", "index", "matrix", "mf"],
@@ -41,7 +54,12 @@ const OWNERS: [(&str, &[&str]); 7] = [
     ("arrow-array", &["crossfade-bundle", "crossfade-ingest"]),
     (
         "faer",
-        &["crossfade-content", "crossfade-index", "crossfade-mf"],
+        &[
+            "crossfade-baselines",
+            "crossfade-content",
+            "crossfade-index",
+            "crossfade-mf",
+        ],
     ),
 ];
 
