@@ -139,7 +139,7 @@ fn check_markup(html: &str) -> usize {
             continue;
         }
         let (tag, text) = part.split_once('>').expect("a tag ends");
-        let in_style = open.last() == Some(&"style");
+        let in_style = tag == "style";
         assert!(in_style || !text.contains('>'), "a stray > after <{tag}>");
         for reference in text.split('&').skip(1).chain(tag.split('&').skip(1)) {
             let known = ["amp;", "lt;", "gt;", "quot;", "#39;"];

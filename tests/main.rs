@@ -16,6 +16,8 @@ mod checkpoint;
 mod contract;
 /// What is left after a killed training or a flipped bit.
 mod damage;
+/// What measuring rankings finds, and the page about it.
+mod evaluation;
 /// Running the program, and a world to run it on.
 mod harness;
 /// What malformed requests are told.

@@ -1,4 +1,8 @@
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use crossfade::pb;
 use parquet::file::reader::{FileReader, SerializedFileReader};
@@ -6,11 +10,46 @@ use parquet::record::RowAccessor;
 
 use crate::harness::{Server, World, crossfade, fail, succeed};
 
-type Lists = BTreeMap<String, Vec<(String, f64)>>;
+type List = Vec<(String, f64)>;
 
-/// (track, score) by user, in order of rank.
-fn read(path: &Path) -> Lists {
-    let file = SerializedFileReader::new(std::fs::File::open(path).unwrap()).unwrap();
+/// (track, score) in order of rank, by user and arm.
+type Lists = BTreeMap<(String, String), List>;
+
+/// The files of a directory, in order.
+fn parts(directory: &Path) -> Vec<PathBuf> {
+    let listed = fs::read_dir(directory).unwrap();
+    let paths = listed.map(|entry| entry.unwrap().path());
+    let mut parts: Vec<PathBuf> = paths
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "parquet")
+        })
+        .collect();
+    parts.sort();
+    parts
+}
+
+/// Everything in a directory with its bytes.
+fn contents(directory: &Path) -> BTreeMap<String, Vec<u8>> {
+    let listed = fs::read_dir(directory).unwrap();
+    let named = |entry: std::io::Result<fs::DirEntry>| {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        (name, fs::read(entry.path()).unwrap())
+    };
+    listed.map(named).collect()
+}
+
+fn read(directory: &Path) -> Lists {
+    let mut lists = Lists::new();
+    for part in parts(directory) {
+        read_part(&part, &mut lists);
+    }
+    lists
+}
+
+fn read_part(path: &Path, lists: &mut Lists) {
+    let file = SerializedFileReader::new(fs::File::open(path).unwrap()).unwrap();
     let columns: Vec<String> = file
         .metadata()
         .file_metadata()
@@ -23,6 +62,7 @@ fn read(path: &Path) -> Lists {
         columns,
         [
             "user_id",
+            "arm",
             "rank",
             "track_id",
             "score",
@@ -31,24 +71,20 @@ fn read(path: &Path) -> Lists {
             "popularity_score"
         ]
     );
-    let mut lists = Lists::new();
     for row in file.get_row_iter(None).unwrap() {
         let row = row.unwrap();
-        let list = lists.entry(row.get_string(0).unwrap().clone()).or_default();
-        list.push((
-            row.get_string(2).unwrap().clone(),
-            row.get_double(3).unwrap(),
-        ));
+        let text = |column| row.get_string(column).unwrap().clone();
+        let number = |column| row.get_double(column).unwrap();
+        let list = lists.entry((text(0), text(1))).or_default();
+        list.push((text(3), number(4)));
         assert_eq!(
-            row.get_uint(1).unwrap() as usize,
+            row.get_uint(2).unwrap() as usize,
             list.len(),
             "ranks count up"
         );
-        let parts =
-            row.get_double(4).unwrap() + row.get_double(5).unwrap() + row.get_double(6).unwrap();
-        assert_eq!(parts.to_bits(), row.get_double(3).unwrap().to_bits());
+        let parts = number(5) + number(6) + number(7);
+        assert_eq!(parts.to_bits(), number(4).to_bits());
     }
-    lists
 }
 
 fn score(out: &Path) -> std::process::Command {
@@ -67,65 +103,148 @@ async fn batch_scores_are_what_the_service_answers() {
     let server = Server::start(&World::shared().store);
     let mut client = server.recommendations().await;
     let directory = tempfile::tempdir().unwrap();
-    for weight in [0.0, 0.5, 1.0] {
-        let out = directory.path().join(format!("{weight}.parquet"));
-        succeed(score(&out).args(["--limit", "15", "--content-weight", &weight.to_string()]));
-        let lists = read(&out);
-        assert_eq!(lists.len(), 300, "every user is scored");
-        for (user, list) in lists.iter().step_by(7) {
-            let request = pb::RecommendRequest {
-                user_id: user.clone(),
-                content_weight: Some(weight),
-                limit: Some(15),
-                ..Default::default()
-            };
-            let response = client.recommend(request).await.unwrap().into_inner();
-            let answered: Vec<(String, f64)> = response
-                .tracks
-                .into_iter()
-                .map(|track| (track.track_id, track.score))
-                .collect();
-            assert_eq!(&answered, list, "user {user} at weight {weight}");
-        }
+    let out = directory.path().join("scores");
+    let arms = "blend:0,blend:0.5,blend:1,popular";
+    succeed(score(&out).args(["--limit", "15", "--arms", arms]));
+    let lists = read(&out);
+    assert_eq!(
+        lists.len(),
+        4 * 300,
+        "every user is scored under every ranking"
+    );
+    for ((user, arm), list) in lists.iter().step_by(5) {
+        let weight = arm
+            .strip_prefix("blend:")
+            .map(|weight| weight.parse().unwrap());
+        let ranking = match weight {
+            Some(_) => pb::Ranking::Blend,
+            None => pb::Ranking::Popular,
+        };
+        let request = pb::RecommendRequest {
+            user_id: user.clone(),
+            ranking: ranking.into(),
+            content_weight: weight,
+            limit: Some(15),
+            ..Default::default()
+        };
+        let response = client.recommend(request).await.unwrap().into_inner();
+        let answered: List = response
+            .tracks
+            .into_iter()
+            .map(|track| (track.track_id, track.score))
+            .collect();
+        assert_eq!(&answered, list, "user {user} by {arm}");
     }
 }
 
 #[test]
-fn shards_are_disjoint_and_together_complete() {
+fn one_ranking_alone_is_what_it_is_beside_others() {
     let directory = tempfile::tempdir().unwrap();
-    let whole = directory.path().join("whole.parquet");
-    succeed(&mut score(&whole));
-    let mut joined = Lists::new();
-    for shard in 0..3 {
-        let out = directory.path().join(format!("{shard}.parquet"));
-        succeed(score(&out).args(["--shard", &format!("{shard}/3")]));
-        for (user, list) in read(&out) {
-            assert!(
-                joined.insert(user, list).is_none(),
-                "a user is in two shards"
-            );
-        }
-    }
-    assert_eq!(joined, read(&whole));
+    let [both, alone] = ["both", "alone"].map(|name| directory.path().join(name));
+    succeed(score(&both).args(["--arms", "content,blend:0.3", "--limit", "7"]));
+    succeed(score(&alone).args(["--content-weight", "0.3", "--limit", "7"]));
+    let mut both = read(&both);
+    both.retain(|(_, arm), _| arm == "blend:0.3");
+    assert_eq!(both, read(&alone));
+    let complaint = fail(score(directory.path()).args(["--arms", "blend:0.50,blend:0.5"]));
+    assert!(complaint.contains("twice"), "{complaint}");
 }
 
 #[test]
-fn the_same_request_writes_the_same_bytes() {
+fn shards_may_share_a_directory_and_together_are_the_whole() {
     let directory = tempfile::tempdir().unwrap();
-    let [first, second] = ["a", "b"].map(|name| directory.path().join(name));
-    succeed(score(&first).args(["--threads", "1"]));
-    succeed(score(&second).args(["--threads", "4"]));
-    assert!(std::fs::read(first).unwrap() == std::fs::read(second).unwrap());
+    let [whole, shared] = ["whole", "shared"].map(|name| directory.path().join(name));
+    let small = ["--part-users", "70"];
+    succeed(score(&whole).args(small));
+    for shard in ["1/3", "0/3", "2/3"] {
+        let before = parts_or_none(&shared);
+        succeed(score(&shared).args(small).args(["--shard", shard]));
+        assert!(parts(&shared).len() > before);
+    }
+    assert_eq!(parts(&shared).len(), 5);
+    assert!(contents(&shared) == contents(&whole));
+}
+
+#[test]
+fn a_killed_run_goes_on_and_ends_with_the_same_bytes() {
+    let directory = tempfile::tempdir().unwrap();
+    let [whole, killed] = ["whole", "killed"].map(|name| directory.path().join(name));
+    let request = ["--part-users", "16", "--limit", "200"];
+    succeed(score(&whole).args(request).args(["--threads", "4"]));
+    for _ in 0..3 {
+        let mut running = score(&killed)
+            .args(request)
+            .args(["--threads", "1"])
+            .spawn()
+            .unwrap();
+        let before = parts_or_none(&killed);
+        while parts_or_none(&killed) < before + 2 && running.try_wait().unwrap().is_none() {
+            std::thread::yield_now();
+        }
+        running.kill().unwrap();
+        running.wait().unwrap();
+    }
+    let done = parts_or_none(&killed);
+    let report = succeed(score(&killed).args(request).arg("--json"));
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    assert_eq!(report["parts"], 19);
+    assert_eq!(report["parts_found"], done);
+    assert_eq!(report["users"], 300);
+    assert!(contents(&killed) == contents(&whole));
+}
+
+/// How many files there are, if there is a directory yet.
+fn parts_or_none(directory: &Path) -> usize {
+    match directory.exists() {
+        true => parts(directory).len(),
+        false => 0,
+    }
+}
+
+#[test]
+fn files_of_another_run_are_refused_by_name() {
+    let directory = tempfile::tempdir().unwrap();
+    let [out, other, empty] = ["out", "other", "empty"].map(|name| directory.path().join(name));
+    succeed(score(&out).args(["--limit", "5"]));
+    let before = contents(&out);
+    let complaint = fail(score(&out).args(["--limit", "6"]));
+    assert!(
+        complaint.contains("_manifest.json") && complaint.contains("limit (there 5, here 6)"),
+        "{complaint}"
+    );
+    assert!(contents(&out) == before, "what is there stays");
+
+    succeed(score(&other).args(["--limit", "6"]));
+    fs::copy(
+        other.join("part-00000.parquet"),
+        out.join("part-00000.parquet"),
+    )
+    .unwrap();
+    let complaint = fail(score(&out).args(["--limit", "5"]));
+    assert!(
+        complaint.contains("part-00000.parquet is not of this run"),
+        "{complaint}"
+    );
+
+    fs::create_dir(&empty).unwrap();
+    fs::copy(other.join("part-00000.parquet"), empty.join("mine.parquet")).unwrap();
+    let complaint = fail(score(&empty).args(["--limit", "6"]));
+    assert!(
+        complaint.contains("mine.parquet is not of this run"),
+        "{complaint}"
+    );
+    assert_eq!(contents(&empty).len(), 1);
 }
 
 #[test]
 fn candidates_bound_what_is_recommended() {
     let world = World::shared();
     let directory = tempfile::tempdir().unwrap();
-    let out = directory.path().join("scores.parquet");
-    // A score file has both columns that lists of users and candidates need.
-    let narrow = directory.path().join("narrow.parquet");
-    succeed(score(&narrow).args(["--ranking", "popular", "--shard", "0/150", "--limit", "5"]));
+    let out = directory.path().join("scores");
+    // A file of scores has both columns that lists of users and candidates need.
+    let narrow = directory.path().join("narrow");
+    let two = ["--part-users", "2", "--shard", "0/150", "--limit", "5"];
+    succeed(score(&narrow).args(["--ranking", "popular"]).args(two));
     let allowed: Vec<String> = read(&narrow)
         .into_values()
         .flatten()

@@ -177,13 +177,18 @@ fn a_given_split_is_measured_on_all_its_test_plays() {
         .iter()
         .map(|arm| arm["arm"].as_str().unwrap())
         .collect();
-    assert_eq!(arms, ["popular", "collaborative"]);
+    assert_eq!(arms, ["popular", "item-knn", "ease", "collaborative"]);
     let better = &found["comparisons"][0]["difference"]["low"];
     assert!(better.as_f64().unwrap() > 0.0, "{found}");
 
     let tracks = World::shared().data.join("tracks.parquet");
-    let found = report(evaluate().arg("--tracks").arg(tracks));
-    assert_eq!(found["arms"].as_array().unwrap().len(), 4);
+    let found = report(
+        evaluate()
+            .args(["--content-weight", "0.5"])
+            .arg("--tracks")
+            .arg(tracks),
+    );
+    assert_eq!(found["arms"].as_array().unwrap().len(), 7);
     assert!(found["parameters"]["content_weight"].is_number());
 
     let complaint = fail(evaluate().args(["--track-column", "item_id"]));

@@ -10,7 +10,7 @@ use crate::Engine;
 
 /// Which tracks may be returned. All conditions must hold; one that is left out or empty holds for every track. Names are
 /// compared exactly.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct TrackFilter {
     /// Only these tracks.
     pub track_ids: Vec<String>,
@@ -27,7 +27,7 @@ pub struct TrackFilter {
 }
 
 /// Names that a filter asks for or leaves out.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Names {
     /// Only tracks of one of these.
     pub only: Vec<String>,

@@ -12,6 +12,8 @@ pub struct Catalogue<'a> {
     pub users: usize,
     /// What tells how alike two tracks are: tracks x dim, unit rows, or zero where nothing is known.
     pub embeddings: Option<&'a Dense>,
+    /// The only tracks that lists choose from; `None` for all.
+    pub choices: Option<&'a [u32]>,
 }
 
 /// What the lists of a ranking have to offer beside the tracks that were looked for, cut off after `k` places.
@@ -19,9 +21,9 @@ pub struct Catalogue<'a> {
 pub struct Variety {
     /// Length of the lists.
     pub k: usize,
-    /// Share of the catalogue that any list shows.
+    /// Share of the tracks lists choose from that any list shows.
     pub coverage: f64,
-    /// Gini coefficient of how often each track of the catalogue is shown, the absent ones too: 0 where all are shown
+    /// Gini coefficient of how often each of these tracks is shown, the absent ones too: 0 where all are shown
     /// equally often, near 1 where one gets it all.
     pub gini: f64,
     /// Mean over users of how many bits it takes to tell a listener of the list's tracks from other users:
@@ -39,6 +41,9 @@ impl Catalogue<'_> {
         let mut shown = vec![0_u32; self.listeners.len()];
         for &track in lists.iter().flat_map(|list| &list[..cut(list)]) {
             shown[track as usize] += 1;
+        }
+        if let Some(choices) = self.choices {
+            shown = choices.iter().map(|&track| shown[track as usize]).collect();
         }
         let different = shown.iter().filter(|&&count| count > 0).count();
         let of_lists = |value: &dyn Fn(&[u32]) -> Option<f64>| -> Vec<f64> {
@@ -109,6 +114,7 @@ mod tests {
             listeners: &[8, 2, 0, 4],
             users: 8,
             embeddings: Some(&embeddings),
+            choices: None,
         };
         let lists = [vec![0, 1, 3], vec![0, 2], vec![]];
         let found = catalogue.variety(&lists, 2, &Bootstrap::default());
@@ -123,11 +129,12 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_left_out() {
-        let unknown = Dense::zeros(2, 2);
+        let unknown = Dense::zeros(3, 2);
         let mut catalogue = Catalogue {
-            listeners: &[1, 1],
+            listeners: &[1, 1, 1],
             users: 2,
             embeddings: Some(&unknown),
+            choices: Some(&[0, 1]),
         };
         assert_eq!(catalogue.diversity(&[0, 1]), None);
         catalogue.embeddings = None;

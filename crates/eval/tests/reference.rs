@@ -79,6 +79,7 @@ fn variety_agrees_with_its_definitions_in_scipy_and_numpy() {
         listeners: &tracks.listeners,
         users: tracks.users,
         embeddings: Some(&embeddings),
+        choices: None,
     };
     let bootstrap = Bootstrap {
         resamples: 1,

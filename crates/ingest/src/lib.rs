@@ -69,5 +69,5 @@ pub use read::{PlayLog, read_ids, read_plays, read_tracks};
 pub use report::{Notice, Place, Reason, Report, Tally};
 pub use write::{
     EventWriter, Play, PlayWriter, RecordedPlay, ScoreWriter, Scores, Track, TrackWriter,
-    write_plays,
+    run_of_scores, write_plays,
 };

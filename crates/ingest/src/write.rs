@@ -9,5 +9,5 @@ mod tracks;
 
 pub use events::{EventWriter, RecordedPlay};
 pub use plays::{Play, PlayWriter, write_plays};
-pub use scores::{ScoreWriter, Scores};
+pub use scores::{ScoreWriter, Scores, run_of_scores};
 pub use tracks::{Track, TrackWriter};

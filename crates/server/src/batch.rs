@@ -1,20 +1,29 @@
-//! Scores many users at once: the answers that the service would give, as Parquet.
+//! Scores many users at once: the answers that the service would give, as Parquet files of fixed blocks of users.
 
 use std::{path::Path, sync::Arc};
 
-use crossfade_blend::{
-    Answer, Basis, ContentWeight, Engine, Listener, Query, Ranking, TrackFilter, UnknownNames,
-};
+use crossfade_blend::{Basis, Engine, Query, TrackFilter, UnknownNames};
+use crossfade_bundle::Bundle;
 use crossfade_catalog::Vocab;
 use crossfade_index::{Allowed, Bitmap};
-use crossfade_ingest::{ScoreWriter, Scores};
-use rayon::prelude::*;
 use serde::Serialize;
 
-use crate::pipeline::{Event, Observer};
+use crate::{
+    arm::Arm,
+    pipeline::{Event, Observer},
+};
 
-/// Users whose lists are written at once. There are never more than two blocks of them, whatever the number of users.
-const BLOCK: usize = 1_024;
+mod block;
+mod output;
+mod run;
+
+use block::Block;
+pub(crate) use block::answers;
+use output::Output;
+use run::Run;
+
+/// Rows that are scored and written at once, about: memory depends on this, and not on the number of users.
+const ROWS_AT_ONCE: usize = 1 << 17;
 
 /// Users that one thread looks for tracks for together.
 const TOGETHER: usize = 64;
@@ -28,24 +37,30 @@ pub struct BatchRequest {
     pub candidates: Option<Vocab>,
     /// Which of them may be returned.
     pub filter: TrackFilter,
-    /// By which evidence.
-    pub ranking: Ranking,
-    /// How many tracks for each user.
+    /// The rankings; each user gets a list of each.
+    pub arms: Vec<Arm>,
+    /// How many tracks in each list.
     pub limit: usize,
     /// Whether users' own tracks may be returned.
     pub include_played: bool,
-    /// Which part of the users, from 0, and of how many.
+    /// Users in each file.
+    pub part_users: usize,
+    /// Which share of the files, from 0, and of how many.
     pub shard: (usize, usize),
 }
 
 /// What was scored.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct BatchReport {
-    /// Users written.
+    /// Users whose lists are in the files of this shard.
     pub users: usize,
-    /// Of these, users that the bundle does not know; they got popular tracks.
+    /// Files of this shard.
+    pub parts: usize,
+    /// Of these, files that an earlier run of the same request had completed; what follows does not count them.
+    pub parts_found: usize,
+    /// Users that the bundle does not know; they got popular tracks.
     pub unknown_users: usize,
-    /// Of these, users that got popular tracks, known or not.
+    /// Lists of popular tracks for want of anything else, whether the user is known or not.
     pub popular: usize,
     /// Candidates that the bundle does not know.
     pub unknown_candidates: usize,
@@ -55,102 +70,77 @@ pub struct BatchReport {
     pub rows: u64,
 }
 
-/// Ranks tracks for every user and writes `user_id, rank, track_id, score, collaborative_score, content_score,
-/// popularity_score` to `out`, users in the order asked for. The file appears when it is complete.
+/// Ranks tracks for every user and writes `user_id, arm, rank, track_id, score, collaborative_score, content_score,
+/// popularity_score` to files at `out`, users in the order asked for, each user's arms in the order asked for.
+///
+/// Each file appears when it is complete. Files that are there are kept, if they are of the same request to the same bundle:
+/// a run that was killed goes on where it was, and the same request gives the same bytes whatever happened in between.
 ///
 /// # Errors
 ///
-/// If ranking or writing fails.
+/// If there is something else at `out`, or ranking or writing fails.
 pub fn score(
-    engine: &Engine,
+    bundle: &Bundle,
     request: &BatchRequest,
     out: &Path,
     observer: Observer<'_>,
 ) -> anyhow::Result<BatchReport> {
-    let model = engine.model();
+    let engine = &bundle.engine;
     let mut report = BatchReport::default();
-    let query = Query {
-        candidates: candidates(engine, request, &mut report),
+    let candidates = candidates(engine, request, &mut report);
+    let names: Vec<String> = request.arms.iter().map(Arm::to_string).collect();
+    let query = |arm: &Arm| Query {
+        candidates: candidates.clone(),
         include_played: request.include_played,
-        ..Query::new(request.ranking, request.limit)
+        ..Query::new(arm.0, request.limit)
     };
+    let queries: Vec<Query> = request.arms.iter().map(query).collect();
     let users: Vec<&str> = match &request.users {
         Some(users) => users.iter().collect(),
-        None => model.users.iter().collect(),
+        None => engine.model().users.iter().collect(),
     };
+    let run = Run::new(&bundle.version, request, &users);
     let (index, count) = request.shard;
-    let users = &users[index * users.len() / count..(index + 1) * users.len() / count];
+    let wanted = index * run.parts / count..(index + 1) * run.parts / count;
+    let mut output = Output::open(out, &run)?;
+    let found = output.found(&wanted);
+    report.parts = wanted.len();
+    report.parts_found = found.len();
+    let users_of =
+        |part: usize| &users[part * run.part_users..users.len().min((part + 1) * run.part_users)];
+    report.users = wanted.clone().map(|part| users_of(part).len()).sum();
+    let mut done: usize = found.iter().map(|&part| users_of(part).len()).sum();
 
-    let mut writer = ScoreWriter::create(out)?;
-    let mut last = Block::default();
-    for ids in users.chunks(BLOCK) {
+    let lists = request.limit.max(1) * request.arms.len().max(1);
+    let at_once = (ROWS_AT_ONCE / lists).clamp(2 * TOGETHER, 16 * TOGETHER);
+    let missing = wanted.filter(|part| !found.contains(part));
+    let blocks =
+        missing.flat_map(|part| users_of(part).chunks(at_once).map(move |ids| (part, ids)));
+    let write = |output: &mut Output<'_>, block: Option<(usize, Block<'_>)>| match block {
+        Some((part, block)) => output.write(part, block.rows(engine, &names)),
+        None => Ok(()),
+    };
+    let mut last: Option<(usize, Block<'_>)> = None;
+    for (part, ids) in blocks {
         // One block is written while the next one is scored.
         let (written, next) = rayon::join(
-            || writer.write(columns(engine, &last)),
-            || Block::score(engine, ids, &query),
+            || write(&mut output, last.take()),
+            || Block::score(engine, ids, &queries),
         );
         written?;
-        last = next?;
-        last.count(&mut report);
+        let next = next?;
+        report.unknown_users += next.unknown_users();
+        report.popular += next.count(Basis::Popular);
+        last = Some((part, next));
+        done += ids.len();
         observer(Event::Progress {
-            done: report.users as u64,
-            total: users.len() as u64,
+            done: done as u64,
+            total: report.users as u64,
         });
     }
-    writer.write(columns(engine, &last))?;
-    report.rows = writer.finish()?;
+    write(&mut output, last)?;
+    report.rows = output.finish()?;
     Ok(report)
-}
-
-/// Some users and their answers.
-#[derive(Default)]
-struct Block<'a> {
-    ids: &'a [&'a str],
-    users: Vec<Option<u32>>,
-    answers: Vec<Answer>,
-}
-
-impl<'a> Block<'a> {
-    fn score(engine: &Engine, ids: &'a [&'a str], query: &Query) -> anyhow::Result<Self> {
-        let known = &engine.model().users;
-        let users: Vec<Option<u32>> = ids.par_iter().map(|user| known.index_of(user)).collect();
-        let answers = answers(engine, &users, query)?;
-        Ok(Self {
-            ids,
-            users,
-            answers,
-        })
-    }
-
-    fn count(&self, report: &mut BatchReport) {
-        report.users += self.ids.len();
-        report.unknown_users += self.users.iter().filter(|user| user.is_none()).count();
-        let popular = |answer: &&Answer| answer.basis == Basis::Popular;
-        report.popular += self.answers.iter().filter(popular).count();
-    }
-}
-
-/// The answers for users of the model and for others, of whom nothing is known, in the order of the users.
-///
-/// # Errors
-///
-/// If ranking fails.
-pub(crate) fn answers(
-    engine: &Engine,
-    users: &[Option<u32>],
-    query: &Query,
-) -> anyhow::Result<Vec<Answer>> {
-    let answers = users
-        .par_chunks(TOGETHER)
-        .map(|users| {
-            let listeners = (users.iter())
-                .map(|&user| engine.listener(user, &[]))
-                .collect::<Result<Vec<_>, _>>()?;
-            let listeners: Vec<&Listener> = listeners.iter().collect();
-            Ok(engine.recommend_all(&listeners, query)?)
-        })
-        .collect::<anyhow::Result<Vec<Vec<Answer>>>>()?;
-    Ok(answers.into_iter().flatten().collect())
 }
 
 fn candidates(
@@ -171,34 +161,4 @@ fn candidates(
         allowed.intersect(&met);
     }
     Some(Arc::new(allowed))
-}
-
-fn columns<'a>(engine: &'a Engine, block: &Block<'a>) -> Scores<'a> {
-    let ids = &engine.model().tracks.ids;
-    let mut scores = Scores::default();
-    for (&user, answer) in block.ids.iter().zip(&block.answers) {
-        for (rank, ranked) in (1..).zip(&answer.tracks) {
-            scores.user_id.push(user);
-            scores.rank.push(rank);
-            scores.track_id.push(ids.id(ranked.track));
-            scores.score.push(ranked.components.sum());
-            scores
-                .collaborative_score
-                .push(ranked.components.collaborative);
-            scores.content_score.push(ranked.components.content);
-            scores.popularity_score.push(ranked.components.popularity);
-        }
-    }
-    scores
-}
-
-/// The ranking that a content weight stands for when no ranking is named.
-pub fn blend(weight: Option<f64>) -> anyhow::Result<Ranking> {
-    match weight {
-        None => Ok(Ranking::Blend(None)),
-        Some(weight) => match ContentWeight::new(weight) {
-            Some(weight) => Ok(Ranking::Blend(Some(weight))),
-            None => anyhow::bail!("the content weight must be from 0 to 1, is {weight}"),
-        },
-    }
 }

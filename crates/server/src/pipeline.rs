@@ -6,8 +6,8 @@ mod cold;
 mod content;
 mod early_stop;
 mod fit;
-mod given;
 mod guard;
+mod hidden;
 mod keeper;
 mod lists;
 mod load;
@@ -16,16 +16,17 @@ mod train;
 mod tune;
 mod validate;
 
-pub use cold::{ColdFindings, measure_cold};
+pub(crate) use cold::{COLD_TARGET, hide_tracks, rank_new};
 pub use content::{Content, cluster, embed};
 pub(crate) use content::{features, years};
-pub use fit::{EpochReport, fit};
-pub use given::{
-    EpochQuality, GivenFindings, GivenSources, Hidden, Mean, measure_given, read_hidden,
-};
+pub(crate) use early_stop::factorise;
+pub use fit::EpochReport;
+pub(crate) use fit::{FAILED, liked, model, run_epoch};
 pub(crate) use guard::queries;
 pub use guard::{check_recall, with_graph};
+pub use hidden::read_hidden;
 pub use keeper::Interrupted;
+pub(crate) use lists::{Audience, most_popular};
 pub use load::{Sources, World, load, read_world};
 pub(crate) use load::{read_log, read_table};
 pub use stop::Stop;
@@ -34,6 +35,7 @@ pub use tune::{
     End, SearchState, Trial, TuneReport, TuneRequest, Watch, best_of, tune, write_settings,
 };
 pub use validate::{Findings, validate};
+pub(crate) use validate::{TARGET, learn, metrics, needed, partition};
 
 use crate::settings::Settings;
 

@@ -181,7 +181,7 @@ def everybody(bundle):
     theirs = time.perf_counter() - start
     scores = np.concatenate([part[0] for part in parts])
     with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "scores.parquet"
+        out = Path(folder) / "scores"
         command = [args.crossfade, "score", "--bundles", args.bundles, "--out", str(out), "--limit", str(args.limit)]
         command += ["--ranking", "blend", "--content-weight", "0", "--include-played", "--threads", str(args.threads), "--quiet"]
         start = time.perf_counter()

@@ -15,7 +15,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use super::fixtures::Files;
 use crate::{
     Error, Play, PlayOptions, PlayWriter, ScoreWriter, Scores, Track, TrackColumns, TrackWriter,
-    read_plays, read_tracks,
+    read_plays, read_tracks, run_of_scores,
 };
 
 /// Hands out the plays of that number, with ids and times as irregular as real ones.
@@ -168,7 +168,7 @@ fn written_tracks_are_read_back() {
 fn written_scores_are_read_back_in_bounded_row_groups() {
     let files = Files::new();
     let path = files.file("scores.parquet");
-    let mut writer = ScoreWriter::create(&path).unwrap();
+    let mut writer = ScoreWriter::create(&path, "first").unwrap();
     for user in 0..300 {
         let user = format!("u{user}");
         let tracks: Vec<String> = (0..1_000).map(|track| format!("t{track}")).collect();
@@ -180,6 +180,7 @@ fn written_scores_are_read_back_in_bounded_row_groups() {
         writer
             .write(Scores {
                 user_id: vec![&user; 1_000],
+                arm: vec!["blend"; 1_000],
                 rank: (1..=1_000).collect(),
                 track_id: tracks.iter().map(String::as_str).collect(),
                 score: scores(7.0),
@@ -207,6 +208,7 @@ fn written_scores_are_read_back_in_bounded_row_groups() {
         .collect();
     let expected = [
         "user_id",
+        "arm",
         "rank",
         "track_id",
         "score",
@@ -217,11 +219,32 @@ fn written_scores_are_read_back_in_bounded_row_groups() {
     assert_eq!(names, expected);
     assert_eq!(batch.column(0).as_string::<i32>().value(1_999), "u1");
     assert_eq!(
-        batch.column(1).as_primitive::<UInt32Type>().value(1_999),
+        batch.column(2).as_primitive::<UInt32Type>().value(1_999),
         1_000
     );
-    assert_eq!(batch.column(3).as_primitive::<Float64Type>().value(1), 3.5);
-    assert_eq!(batch.column(6).null_count(), 0);
+    assert_eq!(batch.column(4).as_primitive::<Float64Type>().value(1), 3.5);
+    assert_eq!(batch.column(7).null_count(), 0);
+}
+
+#[test]
+fn files_of_scores_say_whose_they_are_and_leave_nothing_of_killed_writers() {
+    let files = Files::new();
+    let path = files.file("part.parquet");
+    let killed = ScoreWriter::create(&path, "killed").unwrap();
+    std::mem::forget(killed);
+    let other = ScoreWriter::create(files.file("other.parquet"), "other").unwrap();
+    assert_eq!(fs::read_dir(files.path()).unwrap().count(), 2);
+    ScoreWriter::create(&path, "kept")
+        .unwrap()
+        .finish()
+        .unwrap();
+    assert_eq!(run_of_scores(&path).unwrap().as_deref(), Some("kept"));
+    assert_eq!(other.finish().unwrap(), 0);
+    assert_eq!(fs::read_dir(files.path()).unwrap().count(), 2);
+    write_plays(&path, 3);
+    assert_eq!(run_of_scores(&path).unwrap(), None);
+    fs::write(&path, "cut").unwrap();
+    assert!(matches!(run_of_scores(&path), Err(Error::Damaged { .. })));
 }
 
 #[test]
@@ -248,7 +271,7 @@ fn an_unfinished_file_leaves_nothing_and_spares_the_old_one() {
 #[test]
 fn a_directory_that_does_not_exist_is_named() {
     let files = Files::new();
-    let error = ScoreWriter::create(files.file("no/scores.parquet")).unwrap_err();
+    let error = ScoreWriter::create(files.file("no/scores.parquet"), "").unwrap_err();
     assert!(
         matches!(&error, Error::Io { action: "create", path, .. } if path.ends_with("no/scores.parquet")),
         "{error}"

@@ -8,6 +8,9 @@ use tempfile::NamedTempFile;
 
 use crate::Error;
 
+/// How the hidden name ends under which a file is written.
+const SUFFIX: &str = ".tmp";
+
 /// A file that appears under its name only when it is complete.
 ///
 /// It is written under a hidden temporary name in the same directory, which [`commit`](Self::commit) flushes to disk and
@@ -22,7 +25,8 @@ pub(super) struct AtomicFile {
 impl AtomicFile {
     pub(super) fn create(target: &Path) -> Result<Self, Error> {
         let mut builder = tempfile::Builder::new();
-        builder.prefix(".writing-").suffix(".tmp");
+        let prefix = prefix(target);
+        builder.prefix(&prefix).suffix(SUFFIX);
         if let Some(permissions) = default_permissions() {
             builder.permissions(permissions);
         }
@@ -44,6 +48,28 @@ impl AtomicFile {
             .and_then(|_| sync_directory(&target));
         done.map_err(|source| failed("finish writing", &target, source))
     }
+}
+
+/// Removes what killed writers of `target` have left. A writer that is still at it then fails when it is done.
+pub(super) fn sweep(target: &Path) -> Result<(), Error> {
+    let prefix = prefix(target);
+    // A directory that cannot be listed cannot be written to either, and whoever tries says why.
+    let listed = std::fs::read_dir(directory(target)).into_iter().flatten();
+    for entry in listed.flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with(&*prefix) && name.ends_with(SUFFIX) {
+            std::fs::remove_file(entry.path())
+                .map_err(|source| failed("remove what is left of", target, source))?;
+        }
+    }
+    Ok(())
+}
+
+/// How the hidden name begins under which a file is written.
+fn prefix(target: &Path) -> String {
+    let name = target.file_name().unwrap_or_default();
+    format!(".writing-{}-", name.to_string_lossy())
 }
 
 /// What any new file gets, and not the privacy of other temporary files; the umask still applies.

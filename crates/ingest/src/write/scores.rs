@@ -1,13 +1,23 @@
-use std::{path::Path, sync::Arc};
+use std::{fs::File, path::Path, sync::Arc};
 
 use arrow_array::{Float64Array, StringArray, UInt32Array};
 use arrow_schema::{DataType, Field};
+use parquet::file::{
+    metadata::KeyValue,
+    reader::{FileReader, SerializedFileReader},
+};
 
-use super::table::{Table, plain, properties};
+use super::{
+    atomic,
+    table::{Table, plain, properties},
+};
 use crate::Error;
 
 /// Bounds what a writer holds in memory: about 20 MB a row group.
 const ROW_GROUP_ROWS: usize = 1 << 18;
+
+/// Name of the file's metadata that says which run of scoring wrote it.
+const RUN: &str = "crossfade.run";
 
 /// Rows of batch scoring, column by column; all columns have the same length.
 ///
@@ -16,6 +26,8 @@ const ROW_GROUP_ROWS: usize = 1 << 18;
 pub struct Scores<'a> {
     /// For whom.
     pub user_id: Vec<&'a str>,
+    /// By which ranking.
+    pub arm: Vec<&'a str>,
     /// Place in the user's list, from 1.
     pub rank: Vec<u32>,
     /// What is recommended.
@@ -30,7 +42,7 @@ pub struct Scores<'a> {
     pub popularity_score: Vec<f64>,
 }
 
-/// Writes batch scores: `user_id`, `rank`, `track_id`, `score`, `collaborative_score`, `content_score` and
+/// Writes batch scores: `user_id`, `arm`, `rank`, `track_id`, `score`, `collaborative_score`, `content_score` and
 /// `popularity_score`.
 ///
 /// The file appears when [`finish`](Self::finish) returns; dropped before that, nothing is left. The same batches give the
@@ -41,12 +53,13 @@ pub struct ScoreWriter {
 }
 
 impl ScoreWriter {
-    /// Starts the file that will be at `path`.
+    /// Starts the file that will be at `path`, of the run of that name; [`run_of_scores`] reads it back. What killed writers of
+    /// that file have left is removed.
     ///
     /// # Errors
     ///
     /// If the directory cannot be written to.
-    pub fn create(path: impl AsRef<Path>) -> Result<Self, Error> {
+    pub fn create(path: impl AsRef<Path>, run: &str) -> Result<Self, Error> {
         let scores = [
             "score",
             "collaborative_score",
@@ -55,11 +68,15 @@ impl ScoreWriter {
         ];
         let mut fields = vec![
             Field::new("user_id", DataType::Utf8, false),
+            Field::new("arm", DataType::Utf8, false),
             Field::new("rank", DataType::UInt32, false),
             Field::new("track_id", DataType::Utf8, false),
         ];
         fields.extend(scores.map(|name| Field::new(name, DataType::Float64, false)));
-        let properties = scores.into_iter().fold(properties(ROW_GROUP_ROWS), plain);
+        let run = KeyValue::new(RUN.to_owned(), run.to_owned());
+        let properties = properties(ROW_GROUP_ROWS).set_key_value_metadata(Some(vec![run]));
+        let properties = scores.into_iter().fold(properties, plain);
+        atomic::sweep(path.as_ref())?;
         Ok(Self {
             table: Table::create(path.as_ref(), fields, properties.build())?,
         })
@@ -77,6 +94,7 @@ impl ScoreWriter {
     pub fn write(&mut self, scores: Scores<'_>) -> Result<(), Error> {
         self.table.write(vec![
             Arc::new(StringArray::from(scores.user_id)),
+            Arc::new(StringArray::from(scores.arm)),
             Arc::new(UInt32Array::from(scores.rank)),
             Arc::new(StringArray::from(scores.track_id)),
             Arc::new(Float64Array::from(scores.score)),
@@ -94,4 +112,29 @@ impl ScoreWriter {
     pub fn finish(self) -> Result<u64, Error> {
         self.table.finish()
     }
+}
+
+/// Which run of scoring wrote a file; none if it is a Parquet file from elsewhere.
+///
+/// # Errors
+///
+/// If it cannot be read or is not Parquet.
+pub fn run_of_scores(path: &Path) -> Result<Option<String>, Error> {
+    let file = File::open(path).map_err(|source| Error::Io {
+        action: "open",
+        path: path.to_path_buf(),
+        source,
+    })?;
+    let reader = SerializedFileReader::new(file).map_err(|source| Error::Damaged {
+        path: path.to_path_buf(),
+        row_group: None,
+        column: None,
+        source,
+    })?;
+    let metadata = reader.metadata().file_metadata().key_value_metadata();
+    let mut run = metadata
+        .into_iter()
+        .flatten()
+        .filter(|entry| entry.key == RUN);
+    Ok(run.find_map(|entry| entry.value.clone()))
 }

@@ -73,7 +73,7 @@ pub(super) enum Verb {
     Load(Load),
     /// Make a token for a caller, and the line by which a server knows it.
     Token(Token),
-    /// Score many users at once into a Parquet file.
+    /// Score many users at once into Parquet files.
     Score(Score),
     /// List, show, verify, activate and roll back bundles.
     Bundle(Bundle),

@@ -1,4 +1,7 @@
+use std::collections::HashSet;
+
 use anyhow::Context;
+use crossfade_baselines::{EaseConfig, KnnConfig};
 use crossfade_eval::Order;
 
 use super::{
@@ -8,10 +11,9 @@ use super::{
     ui::Ui,
 };
 use crate::{
-    pipeline::{
-        Content, Event, GivenSources, Observer, Sources, World, embed, load, measure_cold,
-        measure_given, validate,
-    },
+    arm::Arm,
+    evaluation::{Contender, Request, Source, SplitKind, evaluate},
+    pipeline::Sources,
     settings::Settings,
 };
 
@@ -19,50 +21,80 @@ pub(super) fn run(args: Evaluate, mut settings: Settings, ui: &Ui) -> anyhow::Re
     args.training.apply(&mut settings);
     args.holdout.apply(&mut settings);
     args.columns.apply(&mut settings);
-    settings.validate()?;
-    let observer = |event: Event<'_>| ui.observe(event);
-    let pool = pool(settings.threads)?;
-    match (args.train, args.test, args.plays, args.tracks) {
-        (Some(train), Some(test), _, tracks) => {
-            let sources = GivenSources {
-                train,
-                test,
-                tracks,
-                each_epoch: args.each_epoch,
-            };
-            let findings = pool.install(|| measure_given(&sources, (&settings, &observer)))?;
-            ui.result(&findings, tables::given_findings)
-        }
-        (_, _, Some(plays), Some(tracks)) => {
-            let sources = Sources { plays, tracks };
-            let context = (&settings, &observer as Observer<'_>);
-            let (world, content) = pool.install(|| prepare(&sources, context))?;
-            observer(Event::Stage("train and measure"));
-            match args.split {
-                SplitArg::Plays => {
-                    let findings = pool.install(|| validate(&world, &content, context))?;
-                    let findings = findings.context("nothing could be measured")?;
-                    ui.result(&findings, tables::findings)
-                }
-                SplitArg::Tracks => {
-                    let findings = pool.install(|| measure_cold(&world, &content, context))?;
-                    ui.result(&findings, tables::cold_findings)
-                }
-            }
-        }
-        _ => anyhow::bail!("give either --plays and --tracks, or --train and --test"),
+    if !args.k.is_empty() {
+        settings.validation.cutoffs = args.k.clone();
     }
+    settings.validate()?;
+    if let Some(out) = &args.out {
+        // A directory that cannot be made is better known before the work than after it.
+        std::fs::create_dir_all(out).with_context(|| format!("cannot create {}", out.display()))?;
+    }
+    let out = args.out.clone();
+    let request = request(args)?;
+    let pool = pool(settings.threads)?;
+    let found = pool.install(|| evaluate(&request, &settings, &|event| ui.observe(event)))?;
+    let page = out.map(|out| found.write(&out)).transpose()?;
+    ui.result(&found, |found| tables::evaluation(found, page.as_deref()))
 }
 
-fn prepare(
-    sources: &Sources,
-    (settings, observer): (&Settings, Observer<'_>),
-) -> anyhow::Result<(World, Content)> {
-    observer(Event::Stage("read plays and tracks"));
-    let world = load(sources, settings, observer)?;
-    observer(Event::Stage("embed tracks"));
-    let content = embed(&world.tracks, &settings.content)?;
-    Ok((world, content))
+fn request(args: Evaluate) -> anyhow::Result<Request> {
+    anyhow::ensure!(
+        args.arms.is_empty() || !matches!(args.split, SplitArg::Tracks),
+        "--split tracks has its own rankings; leave --arms out"
+    );
+    let contenders = contenders(&args)?;
+    let source = match (args.train, args.test, args.plays, args.tracks) {
+        (Some(train), Some(test), _, tracks) => Source::Given {
+            train,
+            test,
+            tracks,
+        },
+        (_, _, Some(plays), Some(tracks)) => {
+            Source::Hide(Sources { plays, tracks }, args.split.into())
+        }
+        _ => anyhow::bail!("give either --plays and --tracks, or --train and --test"),
+    };
+    Ok(Request {
+        source,
+        contenders,
+        knn: KnnConfig::default(),
+        ease: EaseConfig {
+            items: args.ease_items,
+            ..EaseConfig::default()
+        },
+        each_epoch: args.each_epoch,
+    })
+}
+
+/// The rankings that are named, or all, and a blend for each content weight; each once.
+fn contenders(args: &Evaluate) -> anyhow::Result<Vec<Contender>> {
+    let mut contenders = args.arms.clone();
+    if contenders.is_empty() {
+        contenders.extend(Contender::DEFAULT);
+        let described = args.tracks.is_some();
+        for &weight in args.content_weight.iter().filter(|_| described) {
+            contenders.push(Contender::Served(Arm::blend(weight)?));
+        }
+        let needs_tracks = |contender: &Contender| match contender {
+            Contender::ItemKnn | Contender::Ease => false,
+            Contender::Served(arm) => arm.needs_tracks(),
+        };
+        contenders.retain(|contender| described || !needs_tracks(contender));
+    }
+    let mut seen = HashSet::new();
+    contenders.retain(|contender| seen.insert(contender.to_string()));
+    Ok(contenders)
+}
+
+impl From<SplitArg> for SplitKind {
+    fn from(split: SplitArg) -> Self {
+        match split {
+            SplitArg::Plays => Self::Plays,
+            SplitArg::Time => Self::Time,
+            SplitArg::Users => Self::Users,
+            SplitArg::Tracks => Self::Tracks,
+        }
+    }
 }
 
 impl ColumnArgs {

@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::{collections::BTreeSet, path::PathBuf};
 
 use anyhow::Context;
 use crossfade_blend::{Names, Ranking, TrackFilter};
@@ -13,7 +13,8 @@ use super::{
     ui::Ui,
 };
 use crate::{
-    batch::{BatchReport, BatchRequest, blend, score},
+    arm::Arm,
+    batch::{BatchReport, BatchRequest, score},
     grpc::limits,
     pipeline::Event,
     settings::Settings,
@@ -27,15 +28,15 @@ pub(super) fn run(args: &Score, mut settings: Settings, ui: &Ui) -> anyhow::Resu
     let serving = open(Store::open(&args.bundles)?, None)?;
     let bundle = serving.bundle().context("there is no active bundle")?;
     ui.observe(Event::Stage("score users"));
-    let report = pool.install(|| {
-        score(&bundle.engine, &request, &args.out, &|event| {
-            ui.observe(event)
-        })
-    })?;
+    let report =
+        pool.install(|| score(&bundle, &request, &args.out, &|event| ui.observe(event)))?;
     ui.result(&report, |report: &BatchReport| {
         format!(
-            "{} users, {} rows, bundle {}\n{} users were unknown, {} got popular tracks, {} candidates were unknown{}",
+            "{} users in {} files, {} of them found complete; {} rows written, bundle {}\n\
+             {} users were unknown, {} lists are of popular tracks, {} candidates were unknown{}",
             report.users,
+            report.parts,
+            report.parts_found,
             report.rows,
             bundle.version,
             report.unknown_users,
@@ -90,16 +91,22 @@ fn request(args: &Score, ui: &Ui) -> anyhow::Result<BatchRequest> {
         "--limit must be from 1 to {most}, is {}",
         args.limit
     );
-    let ranking = match args.ranking {
-        RankingArg::Blend => blend(args.content_weight)?,
-        RankingArg::Collaborative => Ranking::Collaborative,
-        RankingArg::Content => Ranking::Content,
-        RankingArg::Popular => Ranking::Popular,
-    };
     anyhow::ensure!(
         args.content_weight.is_none() || args.ranking == RankingArg::Blend,
         "--content-weight goes with --ranking blend only"
     );
+    let arms = match (args.arms.is_empty(), args.content_weight) {
+        (false, _) => args.arms.clone(),
+        (true, Some(weight)) => vec![Arm::blend(weight)?],
+        (true, None) => vec![Arm(match args.ranking {
+            RankingArg::Blend => Ranking::Blend(None),
+            RankingArg::Collaborative => Ranking::Collaborative,
+            RankingArg::Content => Ranking::Content,
+            RankingArg::Popular => Ranking::Popular,
+        })],
+    };
+    let names: BTreeSet<String> = arms.iter().map(Arm::to_string).collect();
+    anyhow::ensure!(names.len() == arms.len(), "--arms names a ranking twice");
     let ids = |path: &Option<PathBuf>, column| -> anyhow::Result<Option<Vocab>> {
         let Some(path) = path else {
             return Ok(None);
@@ -114,9 +121,10 @@ fn request(args: &Score, ui: &Ui) -> anyhow::Result<BatchRequest> {
         users: ids(&args.users, "user_id")?,
         candidates: ids(&args.candidates, "track_id")?,
         filter: args.filter.filter(),
-        ranking,
+        arms,
         limit: args.limit,
         include_played: args.include_played,
+        part_users: args.part_users as usize,
         shard: args
             .shard
             .map_or((0, 1), |shard| (shard.index, shard.count)),

@@ -1,9 +1,14 @@
 //! Tables for people.
 
-use comfy_table::{CellAlignment, Table, presets};
-use crossfade_eval::{ArmReport, Comparison, Interval, Metric};
+use std::path::Path;
 
-use crate::pipeline::{ColdFindings, EpochQuality, Findings, GivenFindings, Mean, TrainReport};
+use comfy_table::{CellAlignment, Table, presets};
+use crossfade_eval::{ArmReport, Comparison, Interval, Metric, Test};
+
+use crate::{
+    evaluation::{EpochQuality, Evaluation, Mean},
+    pipeline::{Findings, TrainReport},
+};
 
 /// A table with a rule below its header, whose columns from `numbers_from` on are aligned to the right.
 pub(super) fn table(header: &[&str], numbers_from: usize) -> Table {
@@ -30,57 +35,75 @@ pub(super) fn findings(findings: &Findings) -> String {
     )
 }
 
-/// The rankings of hidden tracks.
-pub(super) fn cold_findings(findings: &ColdFindings) -> String {
-    format!(
-        "Hidden tracks found ({} users, {} hidden plays of {} tracks; mean [95 % interval]):\n\n{}\n{}",
-        findings.users,
-        findings.hidden,
-        findings.tracks,
-        arms(&findings.arms),
-        comparisons(&findings.comparisons),
-    )
-}
-
-/// The rankings measured on a given split.
-pub(super) fn given_findings(findings: &GivenFindings) -> String {
+/// All that was found of hidden plays, in short.
+pub(super) fn evaluation(found: &Evaluation, page: Option<&Path>) -> String {
+    let reports: Vec<ArmReport> = found.arms.iter().map(|arm| arm.report.clone()).collect();
     let mut text = format!(
-        "Test plays found ({} users, {} test tracks; mean [95 % interval]):\n\n{}\n{}",
-        findings.users,
-        findings.hidden,
-        arms(&findings.arms),
-        comparisons(&findings.comparisons),
+        "{}.\n{} users, {} hidden tracks; mean [95 % interval]:\n\n{}\n{}\n",
+        found.split.text,
+        found.users,
+        found.hidden,
+        arms(&reports),
+        tests(&found.comparisons, found.target),
     );
     for (count, what) in [
         (
-            findings.unknown_users,
-            "users have no plays to train on and were given popular tracks",
+            found.unknown_users,
+            "users have no plays to know them by and were given popular tracks",
         ),
         (
-            findings.unknown_pairs,
-            "test pairs are of tracks without plays to train on: missed",
+            found.unknown_pairs,
+            "hidden tracks have no listeners in training: only content can find them",
         ),
         (
-            findings.repeated_pairs,
-            "test pairs were trained on as well and are not shown: missed",
+            found.repeated_pairs,
+            "hidden tracks are known as well and are not shown: missed",
         ),
     ] {
         if count > 0 {
             text += &format!("{count} {what}\n");
         }
     }
-    if !findings.curve.is_empty() {
+    if !found.curve.is_empty() {
         text += &format!(
             "\nCollaborative, epoch by epoch:\n\n{}\n",
-            curve(&findings.curve)
+            curve(&found.curve)
         );
     }
-    let seconds: f64 = findings.epochs.iter().map(|epoch| epoch.seconds).sum();
-    text + &format!(
+    let seconds: f64 = found.epochs.iter().map(|epoch| epoch.seconds).sum();
+    text += &format!(
         "dim {}, {} epochs in {seconds:.1} s",
-        findings.dim,
-        findings.epochs.len()
-    )
+        found.dim,
+        found.epochs.len()
+    );
+    if let Some(parameters) = &found.parameters {
+        text += &format!(
+            "\nLearned blend: content weight {}, popularity weight {}",
+            parameters.content_weight, parameters.popularity_weight
+        );
+    }
+    if let Some(page) = page {
+        let numbers = page.with_file_name("metrics.json");
+        text += &format!("\n{}\n{}", page.display(), numbers.display());
+    }
+    text
+}
+
+/// One row for each test.
+fn tests(tests: &[Test], metric: Metric) -> String {
+    let Some(first) = tests.first() else {
+        return String::new();
+    };
+    let mut rows = table(&["against", "difference", "p, Holm", ""], 1);
+    for test in tests {
+        rows.add_row([
+            test.comparison.baseline.clone(),
+            signed(test.comparison.difference),
+            format!("{:.4}", test.adjusted),
+            test.verdict().to_string(),
+        ]);
+    }
+    format!("\n{} by {metric}:\n\n{rows}\n", first.comparison.arm)
 }
 
 /// One row for each epoch.

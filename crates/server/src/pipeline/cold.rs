@@ -1,52 +1,32 @@
 //! Measuring what is said of tracks that nobody has played yet: all plays of some tracks are hidden, and each user's hidden
 //! tracks are looked for among all hidden ones.
 
+use crossfade_blend::Model;
 use crossfade_content::{Known, Schema};
-use crossfade_eval::{
-    ArmReport, ArmScores, Bootstrap, Comparison, Metric, TestUser, TrackHoldout, TrackSplit,
-};
+use crossfade_eval::{Metric, TestUser, TrackHoldout, TrackSplit};
 use crossfade_matrix::Dense;
 use rayon::prelude::*;
-use serde::Serialize;
 
 use super::{
-    Content, Event, Observer, World,
+    Content, World,
     content::{described, predicted},
-    fit,
     fit::liked,
-    validate::{metrics, needed},
 };
 use crate::settings::{ContentSettings, Settings};
 
 /// By what arms are compared: hidden tracks are few for most users, so their order matters less than their being found.
-const COLD_TARGET: Metric = Metric::Recall(20);
+pub(crate) const COLD_TARGET: Metric = Metric::Recall(20);
 
-/// What was found of the plays of hidden tracks.
-#[derive(Debug, Clone, Serialize)]
-pub struct ColdFindings {
-    /// Users that were measured.
-    pub users: usize,
-    /// Tracks that were hidden, which are all that the lists choose from.
-    pub tracks: usize,
-    /// Hidden pairs of user and track.
-    pub hidden: usize,
-    /// Each ranking with its metrics; coverage is that of the hidden tracks.
-    pub arms: Vec<ArmReport>,
-    /// The last ranking against each other one, on the same users.
-    pub comparisons: Vec<Comparison>,
-}
-
-/// Hides whole tracks, trains on the rest and measures rankings of the hidden tracks: by chance, which is all that factors
-/// know of them by themselves; by content; and by the factors predicted of numbers alone, and of numbers and names.
+/// Hides whole tracks, of which enough is known to say something of them.
 ///
 /// # Errors
 ///
-/// If no track can be hidden or nobody played one, or training fails.
-pub fn measure_cold(
+/// If no track can be hidden or nobody played one.
+pub(crate) fn hide_tracks(
     world: &World,
     content: &Content,
-    (settings, observer): (&Settings, Observer<'_>),
-) -> anyhow::Result<ColdFindings> {
+    settings: &Settings,
+) -> anyhow::Result<TrackSplit> {
     let validation = &settings.validation;
     let holdout = TrackHoldout {
         users: validation.users,
@@ -63,49 +43,41 @@ pub fn measure_cold(
          listeners or more",
         validation.min_listeners
     );
-    let TrackSplit {
-        train,
-        tracks,
-        test,
-    } = split;
-    let (model, _) = fit(world, train, content, (settings, observer))?;
+    Ok(split)
+}
+
+/// The name of a ranking and its lists, one for each tested user.
+pub(crate) type NamedLists = (&'static str, Vec<Vec<u32>>);
+
+/// Lists of hidden tracks by chance, which is all that factors know of them by themselves; by content; and by the factors
+/// predicted of numbers alone, and of numbers and names. Each has its name and a list for each tested user.
+///
+/// # Errors
+///
+/// If the factors cannot be predicted.
+pub(crate) fn rank_new(
+    (world, model): (&World, &Model),
+    (test, tracks): (&[TestUser], &[u32]),
+    limit: usize,
+    settings: &Settings,
+) -> anyhow::Result<Vec<NamedLists>> {
     let listeners = &liked(&model.history).column_counts();
     let known = Known {
         factors: &model.track_factors,
         listeners,
     };
     let predict = |content: &ContentSettings| predicted(&world.tracks, content, known);
-    observer(Event::Stage("predict factors"));
     let numbers = predict(&numbers_alone(&settings.content))?;
     let names = predict(&settings.content)?;
-    let metrics = metrics(&validation.cutoffs);
     let users = &model.user_factors;
-    let measure = |name: &str, (users, items): (&Dense, &Dense)| {
-        let lists = ranked((users, items), (&test, &tracks), needed(&metrics));
-        ArmScores::measure(name, &lists, &test, &metrics)
-    };
     let nothing = Dense::zeros(world.tracks.len(), users.columns());
-    let arms = [
-        measure("chance", (users, &nothing)),
-        measure("content", (&model.tastes, &content.embeddings)),
-        measure("predicted by numbers", (users, &numbers)),
-        measure("predicted", (users, &names)),
-    ];
-    let bootstrap = Bootstrap::default();
-    let [others @ .., last] = &arms;
-    Ok(ColdFindings {
-        users: test.len(),
-        tracks: tracks.len(),
-        hidden: test.iter().map(|user| user.tracks.len()).sum(),
-        comparisons: others
-            .iter()
-            .filter_map(|other| last.compare(other, COLD_TARGET, &bootstrap))
-            .collect(),
-        arms: arms
-            .iter()
-            .map(|arm| arm.report(tracks.len(), &bootstrap))
-            .collect(),
-    })
+    let ranked = |users, items| ranked((users, items), (test, tracks), limit);
+    Ok(vec![
+        ("chance", ranked(users, &nothing)),
+        ("content", ranked(&model.tastes, &model.embeddings)),
+        ("predicted by numbers", ranked(users, &numbers)),
+        ("predicted", ranked(users, &names)),
+    ])
 }
 
 fn numbers_alone(settings: &ContentSettings) -> ContentSettings {

@@ -7,7 +7,7 @@ use crossfade_mf::{Factors, Training};
 
 use super::{
     Observer,
-    fit::{FAILED, run_epoch},
+    fit::{EpochReport, FAILED, run_epoch},
     lists::{Audience, most_popular},
 };
 use crate::settings::{EarlyStopping, Settings};
@@ -17,14 +17,16 @@ const METRIC: Metric = Metric::Ndcg(100);
 
 /// Factors, and after how many epochs.
 #[derive(Debug)]
-pub(super) struct Factorised {
-    pub(super) factors: Factors,
+pub(crate) struct Factorised {
+    pub(crate) factors: Factors,
     /// Epochs of these factors.
-    pub(super) epochs: usize,
+    pub(crate) epochs: usize,
+    /// Every epoch that was run.
+    pub(crate) reports: Vec<EpochReport>,
     /// How many epochs are enough, where that is known.
-    pub(super) enough: Option<usize>,
+    pub(crate) enough: Option<usize>,
     /// Quality after each epoch, where training was watched.
-    pub(super) curve: Vec<f64>,
+    pub(crate) curve: Vec<f64>,
 }
 
 /// Learns factors from plays that tell of liking, for no more epochs than are of use for the hidden tracks of `users` where
@@ -33,7 +35,7 @@ pub(super) struct Factorised {
 /// # Errors
 ///
 /// If the factorisation or measuring it fails.
-pub(super) fn factorise(
+pub(crate) fn factorise(
     liked: &Csr,
     users: &[TestUser],
     (settings, observer): (&Settings, Observer<'_>),
@@ -53,8 +55,9 @@ pub(super) fn factorise(
     let mut watch = Watch::new(stopping);
     let mut training = Training::new(liked, config).context(FAILED)?;
     let mut best = None;
+    let mut reports = Vec::with_capacity(config.epochs);
     while training.epochs() < config.epochs && watch.enough().is_none() {
-        run_epoch(&mut training, config.epochs, observer)?;
+        reports.push(run_epoch(&mut training, config.epochs, observer)?);
         if watched && watch.hear(quality(&training, &audience, config.dim)?) {
             best = Some((training.epochs(), copy(&training, liked, config.dim)));
         }
@@ -65,6 +68,7 @@ pub(super) fn factorise(
     }
     Ok(Factorised {
         epochs: training.epochs(),
+        reports,
         factors: training.finish().context(FAILED)?,
         enough,
         curve: watch.curve,

@@ -6,17 +6,17 @@ use crossfade_matrix::Csr;
 
 /// Whom lists are made for, from what training knew.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Audience<'a> {
+pub(crate) struct Audience<'a> {
     /// What was trained on, users x tracks: no list shows a user's own tracks.
-    pub(super) train: &'a Csr,
+    pub(crate) train: &'a Csr,
     /// The users. Those beyond the rows of `train` are unknown and get popular tracks.
-    pub(super) users: &'a [TestUser],
+    pub(crate) users: &'a [TestUser],
     /// Tracks with listeners, most of them first.
-    pub(super) popular: &'a [u32],
+    pub(crate) popular: &'a [u32],
 }
 
 /// Tracks of `train` with listeners, most listeners first, the lower track among equals.
-pub(super) fn most_popular(train: &Csr) -> Vec<u32> {
+pub(crate) fn most_popular(train: &Csr) -> Vec<u32> {
     let mut listeners = vec![0_u32; train.columns()];
     for (&track, &strength) in train.indices().iter().zip(train.values()) {
         listeners[track as usize] += u32::from(strength > 0.0);
@@ -31,7 +31,7 @@ pub(super) fn most_popular(train: &Csr) -> Vec<u32> {
 
 impl<'a> Audience<'a> {
     /// The most popular tracks a user does not know, for each user.
-    pub(super) fn popular(&self, limit: usize) -> Vec<Vec<u32>> {
+    pub(crate) fn popular(&self, limit: usize) -> Vec<Vec<u32>> {
         self.users
             .iter()
             .map(|user| self.popular_for(user, limit))
@@ -43,7 +43,7 @@ impl<'a> Audience<'a> {
     /// # Errors
     ///
     /// If the factors are not finite, or so large that their products are not.
-    pub(super) fn collaborative(
+    pub(crate) fn collaborative(
         &self,
         (users, items): (&[f32], &[f32]),
         dim: usize,

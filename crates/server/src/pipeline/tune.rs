@@ -144,8 +144,8 @@ fn read_split(
     let world = read_world(&request.plays, None, (settings, observer))?;
     let (train, test) = match &request.validation {
         Some(path) => {
-            let hidden = read_hidden(path, &world, (settings, observer))?;
-            (world.plays, hidden.users)
+            let test = read_hidden(path, &world, (settings, observer))?;
+            (world.plays, test)
         }
         None => {
             let validation = &settings.validation;

@@ -1,5 +1,7 @@
 use anyhow::Context;
-use crossfade_blend::{Answer, Case, Engine, Learned, Parameters, Query, Ranking, learn_weights};
+use crossfade_blend::{
+    Answer, Case, Engine, Learned, Listener, Parameters, Query, Ranking, learn_weights,
+};
 use crossfade_eval::{ArmReport, ArmScores, Bootstrap, Comparison, Metric, TestUser};
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +13,7 @@ use super::{
 use crate::{batch::answers, settings::Settings};
 
 /// The metric by which the blend is learned and arms are compared.
-pub(super) const TARGET: Metric = Metric::Ndcg(20);
+pub(crate) const TARGET: Metric = Metric::Ndcg(20);
 
 /// What was found on hidden plays.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -85,7 +87,7 @@ pub fn validate(
     let factorised = factorise(&liked(&split.train), &learning, (settings, observer))?;
     let model = model((world, content), split.train, factorised.factors, settings);
     let mut engine = Engine::new(model).context("the model cannot be answered from")?;
-    let learned = learn(&mut engine, &learning)?;
+    let learned = learn(&mut engine, &learning, of_model)?;
     Ok(Some(Findings {
         epochs: factorised.epochs,
         enough_epochs: factorised.enough,
@@ -95,7 +97,7 @@ pub fn validate(
 }
 
 /// Parts users in two, the first of about that share, evenly spread.
-fn partition(users: Vec<TestUser>, share: f64) -> (Vec<TestUser>, Vec<TestUser>) {
+pub(crate) fn partition(users: Vec<TestUser>, share: f64) -> (Vec<TestUser>, Vec<TestUser>) {
     let mut due = 0.0;
     users.into_iter().partition(|_| {
         due += share;
@@ -105,12 +107,23 @@ fn partition(users: Vec<TestUser>, share: f64) -> (Vec<TestUser>, Vec<TestUser>)
     })
 }
 
-fn learn(engine: &mut Engine, users: &[TestUser]) -> anyhow::Result<Learned> {
+/// A user as the model knows it; of others nothing is known.
+fn of_model(engine: &Engine, user: u32) -> anyhow::Result<Listener> {
+    let known = (user as usize) < engine.model().users.len();
+    Ok(engine.listener(known.then_some(user), &[])?)
+}
+
+/// Learns the blend on the hidden tracks of users, of whom the engine may know what `listener` says.
+pub(crate) fn learn(
+    engine: &mut Engine,
+    users: &[TestUser],
+    listener: impl Fn(&Engine, u32) -> anyhow::Result<Listener>,
+) -> anyhow::Result<Learned> {
     let cases = users
         .iter()
         .map(|user| {
             Ok(Case {
-                listener: engine.listener(Some(user.user), &[])?,
+                listener: listener(engine, user.user)?,
                 hidden: user.tracks.clone(),
             })
         })
@@ -159,7 +172,7 @@ fn measure(
 }
 
 /// What is measured with lists of these lengths.
-pub(super) fn metrics(cutoffs: &[usize]) -> Vec<Metric> {
+pub(crate) fn metrics(cutoffs: &[usize]) -> Vec<Metric> {
     let mut metrics = Metric::standard(cutoffs);
     if !metrics.contains(&TARGET) {
         metrics.push(TARGET);
@@ -168,17 +181,17 @@ pub(super) fn metrics(cutoffs: &[usize]) -> Vec<Metric> {
 }
 
 /// How long lists must be for that.
-pub(super) fn needed(metrics: &[Metric]) -> usize {
+pub(crate) fn needed(metrics: &[Metric]) -> usize {
     let cutoffs = metrics.iter().map(|metric| metric.cutoff());
     cutoffs.max().unwrap_or(1)
 }
 
-/// Measures the engine's answers under each ranking. Users that its model does not have are given popular tracks.
+/// Measures the engine's answers under each ranking.
 ///
 /// # Errors
 ///
 /// If ranking fails.
-pub(super) fn engine_arms(
+fn engine_arms(
     engine: &Engine,
     test: &[TestUser],
     (settings, observer): (&Settings, Observer<'_>),
@@ -204,12 +217,10 @@ fn lists(
     limit: usize,
 ) -> anyhow::Result<Vec<Vec<u32>>> {
     let query = Query::new(ranking, limit);
-    let known = engine.model().users.len();
-    let of_model = |user: u32| Some(user).filter(|&user| (user as usize) < known);
-    let users: Vec<Option<u32>> = test.iter().map(|user| of_model(user.user)).collect();
+    let listener = |user: &TestUser| of_model(engine, user.user);
     let tracks = |answer: Answer| answer.tracks.iter().map(|ranked| ranked.track).collect();
-    Ok(answers(engine, &users, &query)?
+    let answers = answers(engine, (test, listener), &[query])?
         .into_iter()
-        .map(tracks)
-        .collect())
+        .flatten();
+    Ok(answers.map(tracks).collect())
 }

@@ -70,17 +70,23 @@ pub(crate) fn heat_map(label: &str, grid: &Grid<'_>) -> String {
     svg.finish()
 }
 
-/// What the colours mean.
+/// What the colours mean: from the magnitude of full colour below zero, if any value is, to that above.
 fn key(svg: &mut Svg, (x, y): (f64, f64), grid: &Grid<'_>) {
+    let mut values = grid.values.iter().flatten().flatten();
+    let low = if values.any(|&value| value < 0.0) {
+        -1.0
+    } else {
+        0.0
+    };
     let steps = 9;
     for step in 0..steps {
-        let value = 2.0 * f64::from(step) / f64::from(steps - 1) - 1.0;
+        let value = low + (1.0 - low) * f64::from(step) / f64::from(steps - 1);
         let class = if value >= 0.0 { "above" } else { "below" };
         let at = (x + 36.0 + 16.0 * f64::from(step), y);
         let tip = number(value * grid.full);
         svg.tinted(class, value.abs().min(0.999), (at, (16.0, 14.0)), &tip);
     }
-    svg.text("tick end", (x + 30.0, y + 12.0), &number(-grid.full));
+    svg.text("tick end", (x + 30.0, y + 12.0), &number(low * grid.full));
     let end = x + 36.0 + 16.0 * f64::from(steps);
     svg.text(
         "tick",

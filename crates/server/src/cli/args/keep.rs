@@ -5,6 +5,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Args, Subcommand, builder::ArgPredicate, value_parser};
 
 use super::{FilterArgs, RankingArg};
+use crate::arm::Arm;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Serve {
@@ -36,8 +37,8 @@ pub(in crate::cli) struct Score {
     /// Directory with the bundles; the active one is used.
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) bundles: PathBuf,
-    /// Parquet file to write.
-    #[arg(long, value_name = "FILE")]
+    /// Directory for the files, part-00000.parquet and so on; files that the same request has completed are kept.
+    #[arg(long, value_name = "DIR")]
     pub(in crate::cli) out: PathBuf,
     /// Parquet file with a column user_id: whom to score; without it, everybody.
     #[arg(long, value_name = "FILE")]
@@ -58,13 +59,19 @@ pub(in crate::cli) struct Score {
     /// From 0 (collaborative) to 1 (content); without it, the learned weight.
     #[arg(long, short = 'w')]
     pub(in crate::cli) content_weight: Option<f64>,
-    /// How many tracks for each user.
+    /// Several rankings side by side, separated by commas: popular, collaborative, content, blend, blend:0.5.
+    #[arg(long, value_delimiter = ',', conflicts_with_all = ["ranking", "content_weight"])]
+    pub(in crate::cli) arms: Vec<Arm>,
+    /// How many tracks in each list.
     #[arg(long, short = 'n', default_value_t = 100)]
     pub(in crate::cli) limit: usize,
     /// Return tracks the users already played, too.
     #[arg(long)]
     pub(in crate::cli) include_played: bool,
-    /// Score only the i-th of n parts of the users, as in 0/4.
+    /// Users in each file.
+    #[arg(long, default_value_t = 8_192, value_parser = value_parser!(u32).range(1..))]
+    pub(in crate::cli) part_users: u32,
+    /// Write only the i-th of n shares of the files, as in 0/4; all shares may go to one directory.
     #[arg(long, value_name = "I/N")]
     pub(in crate::cli) shard: Option<ShardArg>,
     /// Threads; 0 means one per core [setting: threads].
@@ -72,7 +79,7 @@ pub(in crate::cli) struct Score {
     pub(in crate::cli) threads: Option<usize>,
 }
 
-/// A part of the users.
+/// A share of the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::cli) struct ShardArg {
     /// Which, from 0.

@@ -3,7 +3,10 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, ValueEnum};
+use crossfade_baselines::EaseConfig;
 use crossfade_eval::Metric;
+
+use crate::evaluation::Contender;
 
 /// Where plays and tracks come from.
 #[derive(Debug, Args)]
@@ -76,7 +79,11 @@ pub(in crate::cli) struct HiddenArgs {
 pub(in crate::cli) enum SplitArg {
     /// A share of the tracks of some users.
     Plays,
-    /// A share of all tracks, from everybody.
+    /// Everybody's plays after a moment.
+    Time,
+    /// All plays of some users; their lists are made from a part of them.
+    Users,
+    /// All plays of a share of the tracks, which are looked for among each other: what is said of tracks that are new.
     Tracks,
 }
 
@@ -159,12 +166,28 @@ pub(in crate::cli) struct Evaluate {
     /// Plays to find, where the split is given.
     #[arg(long, value_name = "PATH", requires = "train")]
     pub(in crate::cli) test: Option<PathBuf>,
-    /// Hide plays of users, or all plays of some tracks, to measure what is said of tracks that are new.
+    /// What is hidden.
     #[arg(long, default_value = "plays", conflicts_with = "train")]
     pub(in crate::cli) split: SplitArg,
     /// Measure the collaborative ranking after every epoch too, in a training of its own.
-    #[arg(long, requires = "train")]
+    #[arg(long)]
     pub(in crate::cli) each_epoch: bool,
+    /// Rankings, separated by commas; not with --split tracks, which has its own: popular, item-knn, ease, collaborative, content, blend, blend:0.5; all of them if none
+    /// are named.
+    #[arg(long, value_delimiter = ',')]
+    pub(in crate::cli) arms: Vec<Contender>,
+    /// Content weights of further blends, separated by commas.
+    #[arg(long, short = 'w', value_delimiter = ',', default_values_t = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0])]
+    pub(in crate::cli) content_weight: Vec<f64>,
+    /// Lengths of the lists that are measured, separated by commas [setting: validation.cutoffs].
+    #[arg(long, value_delimiter = ',', value_name = "K")]
+    pub(in crate::cli) k: Vec<usize>,
+    /// Most popular tracks that EASE is learned of; memory grows with their square, time with their cube.
+    #[arg(long, default_value_t = EaseConfig::default().items)]
+    pub(in crate::cli) ease_items: usize,
+    /// Directory for report.html and metrics.json; made if it is missing.
+    #[arg(long, value_name = "DIR")]
+    pub(in crate::cli) out: Option<PathBuf>,
     #[command(flatten)]
     pub(in crate::cli) columns: ColumnArgs,
     #[command(flatten)]
