@@ -48,12 +48,12 @@ impl ItemKnn {
                     *count += 1;
                 }
             }
-            let own = (counts[item] as f32).sqrt();
+            let own = counts[item] as f32;
             let mut similar: Vec<(f32, u32)> = met
                 .iter()
                 .filter(|&&other| other as usize != item)
                 .map(|&other| {
-                    let norms = own * (counts[other as usize] as f32).sqrt();
+                    let norms = (own * counts[other as usize] as f32).sqrt();
                     (
                         common[other as usize] as f32 / (norms + config.shrinkage),
                         other,
