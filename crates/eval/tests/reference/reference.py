@@ -32,8 +32,8 @@ def generate():
 
 
 def metrics(cases):
-    run = {f"q{n}": {f"d{track}": float(len(tracks) - rank) for rank, track in enumerate(tracks)} for n, (tracks, _) in enumerate(cases)}
-    qrels = {f"q{n}": {f"d{track}": 1 for track in relevant} for n, (_, relevant) in enumerate(cases)}
+    run = {f"q{n:03}": {f"d{track}": float(len(tracks) - rank) for rank, track in enumerate(tracks)} for n, (tracks, _) in enumerate(cases)}
+    qrels = {f"q{n:03}": {f"d{track}": 1 for track in relevant} for n, (_, relevant) in enumerate(cases)}
     names = [f"{name}@{k}" for name in RANX for k in CUTOFFS]
     ranx = evaluate(Qrels(qrels), Run(run), [f"{RANX[name]}@{k}" for name in RANX for k in CUTOFFS], return_mean=False)
     measures = {ir_measures.parse_measure(f"{IR[name]}@{k}"): f"{name}@{k}" for name in IR for k in CUTOFFS}
