@@ -1,9 +1,9 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::{Error, assign::BUCKETS, fields::hash};
+use crate::{Error, Exploration, assign::BUCKETS, fields::hash};
 
 /// An experiment: which rankings are compared, on whom, and by what.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -17,8 +17,10 @@ pub struct Experiment {
     /// The rankings, 2 to 8. The first is the control, which the others are compared with.
     pub arms: Vec<Arm>,
     /// From when on users are assigned; absent means always.
+    #[serde(deserialize_with = "time")]
     pub start: Option<DateTime<Utc>>,
     /// From when on they no longer are; absent means never.
+    #[serde(deserialize_with = "time")]
     pub end: Option<DateTime<Utc>>,
     /// What is compared.
     pub outcome: Outcome,
@@ -36,6 +38,8 @@ pub struct Experiment {
     pub worthwhile_effect: f64,
     /// How much worse an arm may be in other respects.
     pub guardrails: Guardrails,
+    /// A place of every list to try things out at; absent means none. Not where arms are interleaved.
+    pub exploration: Option<Exploration>,
 }
 
 /// How rankings are compared.
@@ -131,6 +135,7 @@ impl Default for Experiment {
             planned_users: 10_000,
             worthwhile_effect: 0.05,
             guardrails: Guardrails::default(),
+            exploration: None,
         }
     }
 }
@@ -176,6 +181,16 @@ impl Experiment {
                 check("the sum of shares", found, fits, "must not be above 1")?;
             }
             Method::Interleave => check("arms", arms, arms == 2, "must be 2 to interleave")?,
+        }
+        if let Some(exploration) = &self.exploration {
+            let assigns = self.method == Method::Assign;
+            check(
+                "exploration",
+                "set",
+                assigns,
+                "must be absent to interleave",
+            )?;
+            exploration.validate()?;
         }
         if let (Some(start), Some(end)) = (self.start, self.end) {
             check("end", end, start < end, "must be after start")?;
@@ -235,7 +250,8 @@ impl Experiment {
         }
     }
 
-    /// Tells definitions apart under which users see different things: 16 hexadecimal digits of what salt, method and arms are.
+    /// Tells definitions apart under which users see different things: 16 hexadecimal digits of what salt, method,
+    /// arms and exploration are.
     /// A report counts the lists of one definition only.
     pub fn fingerprint(&self, name: &str) -> String {
         let arms = self.arms.iter().map(|arm| {
@@ -250,6 +266,10 @@ impl Experiment {
         });
         let mut fields = vec![self.salt(name).to_owned(), format!("{:?}", self.method)];
         fields.extend(arms);
+        fields.extend(
+            self.exploration
+                .map(|exploration| format!("{exploration:?}")),
+        );
         let hash = hash(&fields.iter().map(String::as_bytes).collect::<Vec<_>>());
         hash.to_hex()[..16].to_owned()
     }
@@ -309,6 +329,22 @@ impl Guardrails {
             ("latency", self.latency),
         ]
     }
+}
+
+/// A time as text, or as TOML has times of its own: they arrive as a map of one entry.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "expected a time such as 2026-03-01T12:00:00Z")]
+enum Time {
+    Text(DateTime<Utc>),
+    Toml(BTreeMap<String, DateTime<Utc>>),
+}
+
+fn time<'de, D: Deserializer<'de>>(from: D) -> Result<Option<DateTime<Utc>>, D::Error> {
+    let time = Option::<Time>::deserialize(from)?;
+    Ok(time.and_then(|time| match time {
+        Time::Text(time) => Some(time),
+        Time::Toml(time) => time.into_values().next(),
+    }))
 }
 
 /// Names stand in tokens, settings and variables of the environment.

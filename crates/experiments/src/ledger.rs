@@ -207,6 +207,26 @@ impl Ledger {
         }
     }
 
+    /// Whether a track of a list counts as played; `None` if the list does not count, or its user's window is not over by
+    /// `as_of_ms`.
+    pub fn played(
+        &self,
+        (user_id, request_id): (&str, &str),
+        track_id: &str,
+        as_of_ms: i64,
+    ) -> Option<bool> {
+        let account = self.users.get(user_id)?;
+        let end_ms = account.first_ms().saturating_add(self.window_ms);
+        let mut counted = account
+            .lists
+            .iter()
+            .filter(|list| list.shown_at_ms < end_ms);
+        let list = counted.find(|list| *list.request_id == *request_id && end_ms <= as_of_ms)?;
+        let track = self.tracks.get(track_id)?;
+        let place = list.places.iter().find(|place| place.track == *track)?;
+        Some(place.played)
+    }
+
     /// What came of everybody whose first list was shown by `as_of_ms`. Plays after that time are not to be entered.
     pub fn finish(self, as_of_ms: i64) -> Outcomes {
         let seen = |account: &Account| account.first_ms() <= as_of_ms;
@@ -381,6 +401,17 @@ mod tests {
         let outcomes = ledger.finish(20);
         assert_eq!((outcomes.users[0].lists, outcomes.users[0].played), (2, 2));
         assert_eq!(outcomes.users[0].activity, 0.0);
+    }
+
+    #[test]
+    fn a_track_of_a_list_is_known_to_be_played_once_the_window_is_over() {
+        let mut ledger = ledger(&[("ada", "1", 0, &["x", "y"]), ("ada", "2", 3 * HOUR, &["x"])]);
+        ledger.play(&play("ada", "y", 1));
+        assert_eq!(ledger.played(("ada", "1"), "y", HOUR), None);
+        assert_eq!(ledger.played(("ada", "1"), "y", 2 * HOUR), Some(true));
+        assert_eq!(ledger.played(("ada", "1"), "x", 2 * HOUR), Some(false));
+        assert_eq!(ledger.played(("ada", "2"), "x", 9 * HOUR), None);
+        assert_eq!(ledger.played(("bob", "1"), "x", 9 * HOUR), None);
     }
 
     #[test]

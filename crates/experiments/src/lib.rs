@@ -6,7 +6,8 @@
 //! - A [`Ledger`] joins plays to the lists that were shown, and a [`Report`] sums up what came of them: an [`Effect`] with an
 //!   interval and a p-value that hold however often one looks ([`Sequence`]), an alarm when users do not arrive as they were dealt
 //!   out ([`Mismatch`]), and guardrails.
-//! - [`estimate`] tells from a log of random choices what a ranking would have earned that never served.
+//! - An [`Exposure`] is what is kept of a list. Where a list [explores](Exploration), it has a [`Trial`], and [`replay`] tells
+//!   what a ranking would have earned there that never served, by [`estimate`], which works on any log of random choices.
 //!
 //! ```
 //! use crossfade_experiments::{Arm, Experiment, Ledger, Played, Report, Shown, Verdict};
@@ -56,12 +57,15 @@ mod compare;
 mod coverage;
 mod definition;
 mod error;
+mod explore;
+mod exposure;
 mod fields;
 mod interleave;
 mod ledger;
 mod mismatch;
 mod moments;
 mod off_policy;
+mod replay;
 mod report;
 mod sequence;
 mod study;
@@ -71,11 +75,14 @@ pub use assign::{BUCKETS, bucket};
 pub use compare::{Comparison, Direction, Effect, FIRST_LOOK, Look, Preference};
 pub use definition::{Arm, ArmRanking, Experiment, Guardrails, Method, Outcome};
 pub use error::Error;
+pub use explore::{Candidate, Exploration, Trial, chance};
+pub use exposure::Exposure;
 pub use interleave::{Coins, Pick, Team, interleave};
 pub use ledger::{Ledger, Outcomes, Played, Shown, UserOutcome};
 pub use mismatch::Mismatch;
 pub use moments::{Estimate, Observation};
 pub use off_policy::{Choice, OffPolicy, estimate};
+pub use replay::{Tried, replay};
 pub use report::{ArmEffect, ArmSummary, Arrivals, Guardrail, GuardrailState, Report, Verdict};
 pub use sequence::{Interval, Sequence};
-pub use token::{Attribution, Sealer};
+pub use token::{Attribution, INTERLEAVED, Sealer};

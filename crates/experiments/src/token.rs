@@ -1,5 +1,7 @@
 use crate::{Error, fields::keyed_hash};
 
+/// What stands for the arm where a list has both.
+pub const INTERLEAVED: &str = "interleaved";
 /// Version of the format, which tokens begin with.
 const VERSION: &str = "1";
 const SEPARATOR: char = '.';
@@ -15,7 +17,7 @@ const SEAL: usize = 32;
 pub struct Attribution {
     /// The experiment.
     pub experiment: String,
-    /// The arm; `interleaved` where every list has both.
+    /// The arm; [`INTERLEAVED`] where every list has both.
     pub arm: String,
     /// When the list was made, in milliseconds since 1970.
     pub shown_at_ms: i64,
