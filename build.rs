@@ -6,8 +6,10 @@ use std::{env, error::Error, fs, path::PathBuf};
 use prost::Message;
 
 const PROTO: &str = "../../proto";
-const FILES: [&str; 6] = [
+const FILES: [&str; 8] = [
     "crossfade/v1/event_service.proto",
+    "crossfade/v1/experiment.proto",
+    "crossfade/v1/experiment_service.proto",
     "crossfade/v1/model_service.proto",
     "crossfade/v1/playlist.proto",
     "crossfade/v1/ranking.proto",

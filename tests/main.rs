@@ -18,6 +18,8 @@ mod contract;
 mod damage;
 /// What measuring rankings finds, and the page about it.
 mod evaluation;
+/// Rankings compared while serving: who sees which, what is kept of it, and what reports find.
+mod experiments;
 /// Running the program, and a world to run it on.
 mod harness;
 /// What malformed requests are told.

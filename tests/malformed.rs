@@ -5,6 +5,7 @@ use tonic_types::StatusExt;
 use crate::harness::{Server, World};
 
 mod dials;
+mod experiments;
 mod plays;
 mod requests;
 

@@ -18,14 +18,24 @@ import tempfile
 
 import grpc
 import trustme
+from blake3 import blake3
 from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2
 from grpc_status import rpc_status
 
 PROTO = pathlib.Path(__file__).resolve().parents[2] / "proto"
-FILES = ["ranking", "playlist", "track", "recommendation_service", "model_service", "event_service"]
-SERVICES = {"crossfade.v1.RecommendationService", "crossfade.v1.ModelService", "crossfade.v1.EventService", "grpc.health.v1.Health"}
+FILES = ["ranking", "playlist", "track", "experiment", "recommendation_service", "model_service", "event_service", "experiment_service"]
+OURS = ["RecommendationService", "ModelService", "EventService", "ExperimentService"]
+SERVICES = {f"crossfade.v1.{name}" for name in OURS} | {"grpc.health.v1.Health"}
+EXPERIMENTS = """
+[experiments.sound]
+arms = [{ name = "control", share = 0.5 }, { name = "content", ranking = "content", share = 0.3 }]
+
+[experiments.draft]
+method = "interleave"
+arms = [{ name = "control", ranking = "popular" }, { name = "content", ranking = "content" }]
+"""
 DEADLINE = 30
 
 
@@ -42,7 +52,8 @@ def train(program, data, bundles, seed):
 
 
 def start(program, bundles, *more):
-    arguments = [program, "serve", "--bundles", bundles, "--listen", "127.0.0.1:0", "--events", f"{bundles}-events", *more]
+    arguments = [program, "serve", "--bundles", bundles, "--listen", "127.0.0.1:0", "--events", f"{bundles}-events"]
+    arguments += ["--exposures", f"{bundles}-exposures", *more]
     server = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True)
     for line in server.stderr:
         found = re.search(r"serving on (\S+)", line)
@@ -203,9 +214,45 @@ def check_events(pb, event_pb, stub, events):
     assert details["BadRequest"].field_violations[0].field == "events[0].event_id", details
 
 
+def bucket(salt, user):
+    return int.from_bytes(blake3(f"{salt}\0{user}".encode()).digest()[:8], "big") * 10_000 >> 64
+
+
+def check_experiments(pb, event_pb, trial_pb, stub, events, trials):
+    for user, golden in (("usr_00042", 240), ("usr_00043", 2202), ("ada", 5342)):
+        assigned = trials.AssignArm(trial_pb.AssignArmRequest(experiment="sound", user_id=user), timeout=DEADLINE)
+        assert assigned.bucket == bucket("sound", user) == golden and assigned.running
+    arms = set()
+    for n in range(50):
+        user = f"usr_{n:05}"
+        place = bucket("sound", user)
+        arm = "control" if place < 5_000 else "content" if place < 8_000 else ""
+        assert trials.AssignArm(trial_pb.AssignArmRequest(experiment="sound", user_id=user), timeout=DEADLINE).arm == arm
+        response = stub.Recommend(pb.RecommendRequest(user_id=user, experiment="sound"), timeout=DEADLINE)
+        assert response.attribution.arm == arm and response.HasField("attribution") == bool(arm)
+        arms.add(arm)
+    assert len(arms) == 3, arms
+
+    lists = {"first_track_ids": ["a", "b", "c"], "second_track_ids": ["x", "b", "y"]}
+    request = trial_pb.InterleaveRequest(experiment="draft", user_id="ada", request_id="r", limit=4, **lists)
+    drafted = trials.Interleave(request, timeout=DEADLINE)
+    assert [track.rank for track in drafted.tracks] == [1, 2, 3, 4] and drafted.attribution.arm == "interleaved"
+    event = event_pb.PlayEvent(event_id="drafted", user_id="ada", track_id=drafted.tracks[0].track_id, attribution_token=drafted.attribution.token)
+    event.played_at.GetCurrentTime()
+    recorded = events.RecordPlays(event_pb.RecordPlaysRequest(events=[event]), timeout=DEADLINE)
+    assert recorded.accepted == 1 and not recorded.unattributed_event_ids
+    event.event_id, event.user_id = "stolen", "eve"
+    recorded = events.RecordPlays(event_pb.RecordPlaysRequest(events=[event]), timeout=DEADLINE)
+    assert list(recorded.unattributed_event_ids) == ["stolen"]
+    report = trials.GetReport(trial_pb.GetReportRequest(experiment="draft"), timeout=DEADLINE).report
+    assert [(arm.arm, arm.users) for arm in report.arms] == [("control", 1), ("content", 1)] and report.verdict == 1  # VERDICT_OPEN
+    details = refused(trials.GetReport, trial_pb.GetReportRequest(experiment="none"), grpc.StatusCode.NOT_FOUND)
+    assert details["ErrorInfo"].reason == "UNKNOWN_EXPERIMENT", details
+
+
 def check_health(channel):
     stub = health_pb2_grpc.HealthStub(channel)
-    for service in ("", "crossfade.v1.RecommendationService", "crossfade.v1.ModelService", "crossfade.v1.EventService"):
+    for service in ["", *(f"crossfade.v1.{name}" for name in OURS)]:
         response = stub.Check(health_pb2.HealthCheckRequest(service=service), timeout=DEADLINE)
         assert response.status == health_pb2.HealthCheckResponse.SERVING, service
 
@@ -260,13 +307,16 @@ def main(program, data):
         from crossfade.v1 import model_service_pb2 as model_pb, model_service_pb2_grpc as model_grpc
         from crossfade.v1 import recommendation_service_pb2 as pb, recommendation_service_pb2_grpc as pb_grpc
         from crossfade.v1 import event_service_pb2 as event_pb, event_service_pb2_grpc as event_grpc
+        from crossfade.v1 import experiment_service_pb2 as trial_pb, experiment_service_pb2_grpc as trial_grpc
         from crossfade.v1 import playlist_pb2, ranking_pb2, track_pb2
 
         pb.Play, pb.TrackFilter, pb.ListRules = ranking_pb2.Play, ranking_pb2.TrackFilter, ranking_pb2.ListRules
         pb.GeneratePlaylistRequest, pb.DescribeTrackRequest = playlist_pb2.GeneratePlaylistRequest, track_pb2.DescribeTrackRequest
         bundles = f"{scratch}/bundles"
         versions = [train(program, data, bundles, seed)["version"] for seed in (1, 2)]
-        server, address = start(program, bundles)
+        settings = pathlib.Path(f"{scratch}/experiments.toml")
+        settings.write_text(EXPERIMENTS)
+        server, address = start(program, bundles, "--config", str(settings))
         try:
             with grpc.insecure_channel(address) as channel:
                 stub, models = pb_grpc.RecommendationServiceStub(channel), model_grpc.ModelServiceStub(channel)
@@ -281,6 +331,8 @@ def main(program, data):
                 check_compare(pb, stub)
                 check_errors(pb, model_pb, stub, models)
                 check_events(pb, event_pb, stub, event_grpc.EventServiceStub(channel))
+                trials = trial_grpc.ExperimentServiceStub(channel)
+                check_experiments(pb, event_pb, trial_pb, stub, event_grpc.EventServiceStub(channel), trials)
                 check_models(model_pb, models, versions)
                 check_recommend(pb, stub, versions[1])
             server.send_signal(signal.SIGTERM)

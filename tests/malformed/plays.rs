@@ -41,6 +41,13 @@ fn record_cases() -> Vec<(pb::RecordPlaysRequest, String)> {
         };
         add(event, "play_count");
     }
+    for length in [1_025, 100_000, 10_000_000] {
+        let event = pb::PlayEvent {
+            attribution_token: "x".repeat(length),
+            ..good.clone()
+        };
+        add(event, "attribution_token");
+    }
     let tomorrow = now + std::time::Duration::from_secs(90_000);
     let time = |seconds, nanos| Some(prost_types::Timestamp { seconds, nanos });
     let times = [

@@ -14,7 +14,9 @@ use crate::{
     Error, Options,
     error::unreachable,
     pb::{
-        self, event_service_client::EventServiceClient, model_service_client::ModelServiceClient,
+        self, event_service_client::EventServiceClient,
+        experiment_service_client::ExperimentServiceClient,
+        model_service_client::ModelServiceClient,
         recommendation_service_client::RecommendationServiceClient,
     },
     retry::Budget,
@@ -191,6 +193,14 @@ methods! {
     EventServiceClient {
         /// Records plays. Events have ids, so that it may be tried again.
         record_plays(RecordPlaysRequest) -> RecordPlaysResponse, Safe;
+    }
+    ExperimentServiceClient {
+        /// Says which arm of an experiment a user sees.
+        assign_arm(AssignArmRequest) -> AssignArmResponse, Safe;
+        /// Drafts one list of two. Requests have ids, so that it may be tried again.
+        interleave(InterleaveRequest) -> InterleaveResponse, Safe;
+        /// Says what came of an experiment.
+        get_report(GetReportRequest) -> GetReportResponse, Safe;
     }
     ModelServiceClient {
         /// Describes the server.

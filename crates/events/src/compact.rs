@@ -1,9 +1,7 @@
 use std::fs;
 
-use crossfade_ingest::{EventWriter, RecordedPlay};
-
 use crate::{
-    Error,
+    Error, Record,
     log::{Shared, lock},
     segment,
 };
@@ -13,13 +11,13 @@ use crate::{
 pub struct Compacted {
     /// Segments that were written as Parquet.
     pub segments: u64,
-    /// How many plays they hold.
-    pub plays: u64,
+    /// How many records they hold.
+    pub records: u64,
     /// Segments that were removed, because they were there as Parquet and their ids are no longer needed.
     pub removed: u64,
 }
 
-pub(crate) fn compact(shared: &Shared) -> Result<Compacted, Error> {
+pub(crate) fn compact<R: Record>(shared: &Shared<R>) -> Result<Compacted, Error> {
     let _turn = lock(&shared.compacting);
     let directory = &shared.directory;
     // Asked for first: a segment that is closed only after the listing waits for the next time.
@@ -28,7 +26,7 @@ pub(crate) fn compact(shared: &Shared) -> Result<Compacted, Error> {
     let mut done = Compacted::default();
     for &number in listing.segments.range(..open) {
         if !listing.compacted.contains(&number) {
-            done.plays += write(shared, number)?;
+            done.records += write(shared, number)?;
             done.segments += 1;
         }
         if number < oldest {
@@ -42,20 +40,9 @@ pub(crate) fn compact(shared: &Shared) -> Result<Compacted, Error> {
     Ok(done)
 }
 
-fn write(shared: &Shared, number: u64) -> Result<u64, Error> {
-    let mut writer = EventWriter::create(shared.directory.compacted(number))?;
-    for batch in segment::read(&shared.directory, number)? {
-        for event in batch.events {
-            writer.write(&RecordedPlay {
-                event_id: &event.event_id,
-                user_id: &event.user_id,
-                track_id: &event.track_id,
-                played_at_ms: event.played_at_ms,
-                play_count: event.play_count,
-                ms_played: event.ms_played,
-                skipped: event.skipped,
-            })?;
-        }
-    }
-    Ok(writer.finish()?)
+fn write<R: Record>(shared: &Shared<R>, number: u64) -> Result<u64, Error> {
+    let directory = &shared.directory;
+    let batches = segment::read::<R>(&directory.segment(number), number)?;
+    let mut records = batches.into_iter().flat_map(|batch| batch.records);
+    Ok(R::write(&directory.compacted(number), &mut records)?)
 }

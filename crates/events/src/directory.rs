@@ -56,30 +56,19 @@ impl Directory {
     }
 
     pub(crate) fn list(&self) -> Result<Listing, Error> {
-        let mut listing = Listing::default();
-        for entry in fs::read_dir(&self.path).map_err(Error::io("list", &self.path))? {
-            let path = entry.map_err(Error::io("list", &self.path))?.path();
-            let part = |part: Option<&std::ffi::OsStr>| part?.to_str().map(str::to_owned);
-            let number = part(path.file_stem()).and_then(|stem| stem.parse::<u64>().ok());
-            match (number, part(path.extension()).as_deref()) {
-                (Some(number), Some(SEGMENT)) => drop(listing.segments.insert(number)),
-                (Some(number), Some(COMPACTED)) => drop(listing.compacted.insert(number)),
-                _ => {}
-            }
-        }
-        Ok(listing)
+        Listing::of(&self.path)
     }
 
     pub(crate) fn segment(&self, number: u64) -> PathBuf {
-        self.file(number, SEGMENT)
+        segment(&self.path, number)
     }
 
     pub(crate) fn compacted(&self, number: u64) -> PathBuf {
-        self.file(number, COMPACTED)
+        compacted(&self.path, number)
     }
 
     pub(crate) fn torn(&self, number: u64) -> PathBuf {
-        self.file(number, TORN)
+        file(&self.path, number, TORN)
     }
 
     /// Makes new and removed names last. Only Unix lets a directory be opened for that.
@@ -90,8 +79,33 @@ impl Directory {
         }
         .map_err(Error::io("sync", &self.path))
     }
+}
 
-    fn file(&self, number: u64, extension: &str) -> PathBuf {
-        self.path.join(format!("{number:010}.{extension}"))
+impl Listing {
+    pub(crate) fn of(directory: &Path) -> Result<Self, Error> {
+        let mut listing = Self::default();
+        for entry in fs::read_dir(directory).map_err(Error::io("list", directory))? {
+            let path = entry.map_err(Error::io("list", directory))?.path();
+            let part = |part: Option<&std::ffi::OsStr>| part?.to_str().map(str::to_owned);
+            let number = part(path.file_stem()).and_then(|stem| stem.parse::<u64>().ok());
+            match (number, part(path.extension()).as_deref()) {
+                (Some(number), Some(SEGMENT)) => drop(listing.segments.insert(number)),
+                (Some(number), Some(COMPACTED)) => drop(listing.compacted.insert(number)),
+                _ => {}
+            }
+        }
+        Ok(listing)
     }
+}
+
+pub(crate) fn segment(directory: &Path, number: u64) -> PathBuf {
+    file(directory, number, SEGMENT)
+}
+
+pub(crate) fn compacted(directory: &Path, number: u64) -> PathBuf {
+    file(directory, number, COMPACTED)
+}
+
+fn file(directory: &Path, number: u64, extension: &str) -> PathBuf {
+    directory.join(format!("{number:010}.{extension}"))
 }

@@ -1,6 +1,6 @@
 use std::{io, path::PathBuf};
 
-/// Why plays could not be recorded, read or compacted.
+/// Why something could not be recorded, read or compacted.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -16,7 +16,7 @@ pub enum Error {
     },
     /// Bytes that were once acknowledged are not what they were.
     #[error(
-        "{} is damaged at byte {offset}: {found}; restore it from a copy, or move it away to go on without its plays",
+        "{} is damaged at byte {offset}: {found}; restore it from a copy, or move it away to go on without its records",
         path.display()
     )]
     Damaged {
@@ -39,20 +39,20 @@ pub enum Error {
         /// The segment.
         path: PathBuf,
     },
-    /// An id is longer than a record can hold.
-    #[error("an id has {bytes} bytes, at most 65,535 can be recorded")]
-    LongId {
+    /// A text or a list is longer than a record can hold.
+    #[error("a text or list has {length} bytes or entries, at most 65,535 can be recorded")]
+    Long {
         /// Its length.
-        bytes: usize,
+        length: usize,
     },
     /// As many requests as may wait are waiting.
-    #[error("too many plays are waiting to be written; try again")]
+    #[error("too much is waiting to be written; try again")]
     Overloaded,
     /// The log was closed, or its thread ended by a defect.
     #[error("the log is closed")]
     Closed,
-    /// A segment could not be written as Parquet. It stays as it is and is tried again.
-    #[error("plays cannot be compacted")]
+    /// A segment could not be written as Parquet, and stays as it is to be tried again; or what was compacted cannot be read.
+    #[error("what was recorded cannot be compacted")]
     Compaction {
         /// What the writer said.
         #[from]

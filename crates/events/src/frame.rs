@@ -1,7 +1,5 @@
 //! Frames: what is written and synced at once.
 
-/// What a segment begins with; the last byte is the version of the format.
-pub(crate) const HEADER: &[u8; 16] = b"crossfade-plays\x01";
 /// What a frame begins with. No UTF-8 text has the first byte, so that ids cannot look like frames.
 const MAGIC: &[u8; 4] = b"\xFFPL1";
 const HEAD: usize = 16;
@@ -70,21 +68,21 @@ pub(crate) struct Fault {
     pub(crate) last: bool,
 }
 
-/// Reads the frames of a whole segment.
-pub(crate) fn scan(segment: u64, bytes: &[u8]) -> Scan<'_> {
+/// Reads the frames of a whole segment, which must begin with `header`.
+pub(crate) fn scan<'a>(header: &[u8], segment: u64, bytes: &'a [u8]) -> Scan<'a> {
     let mut scan = Scan {
         payloads: Vec::new(),
         end: 0,
         fault: None,
     };
-    if !bytes.starts_with(HEADER) {
+    if !bytes.starts_with(header) {
         scan.fault = Some(Fault {
             found: "it does not begin like a segment",
             last: !any_frame(segment, bytes, 0),
         });
         return scan;
     }
-    scan.end = HEADER.len();
+    scan.end = header.len();
     while scan.end < bytes.len() {
         match decode(segment, bytes, scan.end) {
             Ok(payload) => {

@@ -9,8 +9,10 @@ use std::{
     time::Duration,
 };
 
+use crossfade_experiments::Exposure;
+
 use crate::{
-    Compacted, Error, Event, Recorded, directory::Directory, window::Recent, writer::Writer,
+    Compacted, Error, Event, Memory, Record, Recorded, directory::Directory, writer::Writer,
 };
 
 /// Requests that may wait to be written.
@@ -24,14 +26,14 @@ pub type Result<T> = std::result::Result<T, Arc<Error>>;
 pub struct Options {
     /// Bytes after which a segment is closed.
     pub segment_bytes: u64,
-    /// An event is known for a duplicate while fewer than so many younger ones have been recorded.
+    /// A record is known for a duplicate while fewer than so many younger ones have been recorded.
     pub window: usize,
-    /// How many of a user's newest plays are held for answers.
+    /// Of a log of plays: how many of a user's newest ones are held for answers.
     pub per_user: usize,
 }
 
 impl Default for Options {
-    /// Segments of 16 MiB, a window of a million events, and 1,000 plays a user.
+    /// Segments of 16 MiB, a window of a million records, and 1,000 plays a user.
     fn default() -> Self {
         Self {
             segment_bytes: 16 << 20,
@@ -41,7 +43,7 @@ impl Default for Options {
     }
 }
 
-/// What became of an event. Either way it is on disk.
+/// What became of a record. Either way it is on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// It was recorded.
@@ -54,18 +56,18 @@ pub enum Outcome {
 pub(crate) type Reply<T> = Box<dyn FnOnce(Result<T>) + Send>;
 
 /// What the writing thread is asked to do.
-pub(crate) enum Command {
-    Record(Vec<Event>, Reply<Vec<Outcome>>),
-    /// Close the segment, if its first play is so old.
+pub(crate) enum Command<R> {
+    Record(Vec<R>, Reply<Vec<Outcome>>),
+    /// Close the segment, if its first record is so old.
     Close(Duration, Reply<()>),
 }
 
 /// What the writing thread and all others see.
 #[derive(Debug)]
-pub(crate) struct Shared {
+pub(crate) struct Shared<R: Record> {
     pub(crate) directory: Directory,
     pub(crate) options: Options,
-    pub(crate) recent: Mutex<Recent>,
+    pub(crate) memory: Mutex<R::Memory>,
     /// One compaction at a time.
     pub(crate) compacting: Mutex<()>,
     /// Number of the segment that is written to.
@@ -74,7 +76,7 @@ pub(crate) struct Shared {
     oldest: AtomicU64,
 }
 
-impl Shared {
+impl<R: Record> Shared<R> {
     pub(crate) fn opened(&self, segment: u64) {
         self.open.store(segment, Ordering::Release);
     }
@@ -82,7 +84,7 @@ impl Shared {
     /// Forgets what lies in segments before `oldest`.
     pub(crate) fn keep_from(&self, oldest: u64) {
         if self.oldest.swap(oldest, Ordering::AcqRel) != oldest {
-            lock(&self.recent).forget(oldest);
+            lock(&self.memory).forget(oldest);
         }
     }
 
@@ -97,13 +99,19 @@ impl Shared {
 
 /// A log that is open for recording. Dropping it finishes what is under way.
 #[derive(Debug)]
-pub struct EventLog {
-    shared: Arc<Shared>,
-    commands: Option<SyncSender<Command>>,
+pub struct Log<R: Record> {
+    shared: Arc<Shared<R>>,
+    commands: Option<SyncSender<Command<R>>>,
     writer: Option<JoinHandle<()>>,
 }
 
-impl EventLog {
+/// A log of plays.
+pub type EventLog = Log<Event>;
+
+/// A log of lists that were shown as part of an experiment.
+pub type ExposureLog = Log<Exposure>;
+
+impl<R: Record> Log<R> {
     /// Opens the log in `directory`, which is made if it is missing, and reads what it keeps.
     ///
     /// # Errors
@@ -115,7 +123,7 @@ impl EventLog {
         let shared = Arc::new(Shared {
             directory: Directory::open(directory)?,
             options,
-            recent: Mutex::default(),
+            memory: Mutex::default(),
             compacting: Mutex::default(),
             open: AtomicU64::new(0),
             oldest: AtomicU64::new(0),
@@ -133,28 +141,28 @@ impl EventLog {
         })
     }
 
-    /// Records events and waits until they are on disk; an outcome for each. All are recorded or none.
+    /// Records and waits until it is on disk; an outcome for each. All are recorded or none.
     ///
     /// # Errors
     ///
     /// If they could not be written; then none of them counts, and they may be sent again.
-    pub fn record(&self, events: Vec<Event>) -> Result<Vec<Outcome>> {
-        wait(|reply| self.submit(events, reply))
+    pub fn record(&self, records: Vec<R>) -> Result<Vec<Outcome>> {
+        wait(|reply| self.submit(records, reply))
     }
 
     /// As [`record`](Self::record), without waiting: `reply` is called once, on the writing thread or at once.
     pub fn submit(
         &self,
-        events: Vec<Event>,
+        records: Vec<R>,
         reply: impl FnOnce(Result<Vec<Outcome>>) + Send + 'static,
     ) {
-        match events.iter().try_for_each(Event::check) {
-            Ok(()) => self.send(Command::Record(events, Box::new(reply))),
+        match records.iter().try_for_each(R::check) {
+            Ok(()) => self.send(Command::Record(records, Box::new(reply))),
             Err(error) => reply(Err(Arc::new(error))),
         }
     }
 
-    /// Closes the segment that is written to, if its first play was recorded so long ago, so that it can be compacted.
+    /// Closes the segment that is written to, if its first record was made so long ago, so that it can be compacted.
     ///
     /// # Errors
     ///
@@ -163,14 +171,9 @@ impl EventLog {
         wait(|reply| self.send(Command::Close(older_than, Box::new(reply))))
     }
 
-    /// The newest plays of a user, oldest first.
-    pub fn recent(&self, user_id: &str) -> Vec<Recorded> {
-        lock(&self.shared.recent).of(user_id)
-    }
-
     /// Writes each closed segment that is not there as Parquet yet, and removes those that are and are no longer needed.
     ///
-    /// A Parquet file appears in one rename, and a segment goes only after it: killed at any moment, each play is in one
+    /// A Parquet file appears in one rename, and a segment goes only after it: killed at any moment, each record is in one
     /// Parquet file or will be.
     ///
     /// # Errors
@@ -180,7 +183,7 @@ impl EventLog {
         crate::compact::compact(&self.shared)
     }
 
-    fn send(&self, command: Command) {
+    fn send(&self, command: Command<R>) {
         let refused = match &self.commands {
             None => Some((command, Error::Closed)),
             Some(commands) => match commands.try_send(command) {
@@ -197,7 +200,14 @@ impl EventLog {
     }
 }
 
-impl Drop for EventLog {
+impl EventLog {
+    /// The newest plays of a user, oldest first.
+    pub fn recent(&self, user_id: &str) -> Vec<Recorded> {
+        lock(&self.shared.memory).of(user_id)
+    }
+}
+
+impl<R: Record> Drop for Log<R> {
     fn drop(&mut self) {
         self.commands = None;
         if let Some(writer) = self.writer.take() {

@@ -1,19 +1,15 @@
 use std::{
     fs::{self, File},
     io::{self, Seek, SeekFrom, Write},
+    marker::PhantomData,
     path::{Path, PathBuf},
 };
 
-use crate::{
-    Error,
-    directory::Directory,
-    event::Batch,
-    frame::{self, HEADER},
-};
+use crate::{Batch, Error, Record, directory::Directory, frame};
 
 /// The segment that is written to.
 #[derive(Debug)]
-pub(crate) struct Segment {
+pub(crate) struct Segment<R> {
     pub(crate) number: u64,
     path: PathBuf,
     file: File,
@@ -22,14 +18,15 @@ pub(crate) struct Segment {
     /// When its first frame was recorded, in milliseconds since 1970.
     pub(crate) first_at_ms: Option<i64>,
     broken: bool,
+    _kind: PhantomData<fn(R)>,
 }
 
-impl Segment {
+impl<R: Record> Segment<R> {
     /// Starts a segment.
     pub(crate) fn create(directory: &Directory, number: u64) -> Result<Self, Error> {
         let path = directory.segment(number);
         let mut file = File::create_new(&path).map_err(Error::io("create", &path))?;
-        let written = file.write_all(HEADER).and_then(|()| file.sync_all());
+        let written = file.write_all(R::HEADER).and_then(|()| file.sync_all());
         let durable = written
             .map_err(Error::io("write", &path))
             .and_then(|()| directory.sync());
@@ -42,17 +39,18 @@ impl Segment {
             number,
             path,
             file,
-            end: HEADER.len() as u64,
+            end: R::HEADER.len() as u64,
             first_at_ms: None,
             broken: false,
+            _kind: PhantomData,
         })
     }
 
     /// Opens the last segment of a log to go on with it. A frame that was not completed is moved aside.
-    pub(crate) fn open(directory: &Directory, number: u64) -> Result<(Self, Vec<Batch>), Error> {
+    pub(crate) fn open(directory: &Directory, number: u64) -> Result<(Self, Vec<Batch<R>>), Error> {
         let path = directory.segment(number);
         let bytes = fs::read(&path).map_err(Error::io("read", &path))?;
-        let scan = frame::scan(number, &bytes);
+        let scan = frame::scan(R::HEADER, number, &bytes);
         if let Some(fault) = &scan.fault {
             if !fault.last {
                 return Err(damaged(&path, scan.end, fault.found));
@@ -68,8 +66,8 @@ impl Segment {
             file.set_len(scan.end as u64)?;
             let mut end = scan.end as u64;
             if end == 0 {
-                file.write_all(HEADER)?;
-                end = HEADER.len() as u64;
+                file.write_all(R::HEADER)?;
+                end = R::HEADER.len() as u64;
             }
             // What a killed process wrote may be complete and yet not be on disk.
             file.sync_all()?;
@@ -82,8 +80,9 @@ impl Segment {
             path,
             file,
             end,
-            first_at_ms: batches.first().map(|batch| batch.recorded_at_ms),
+            first_at_ms: batches.first().map(|batch: &Batch<R>| batch.recorded_at_ms),
             broken: false,
+            _kind: PhantomData,
         };
         Ok((segment, batches))
     }
@@ -95,7 +94,7 @@ impl Segment {
 
     /// Whether nothing was recorded in it.
     pub(crate) fn is_empty(&self) -> bool {
-        self.end == HEADER.len() as u64
+        self.end == R::HEADER.len() as u64
     }
 
     /// Writes a frame and waits until it is on disk. After an error the frame is not part of the segment, unless the disk
@@ -140,21 +139,31 @@ impl Segment {
 }
 
 /// Reads a segment that is complete.
-pub(crate) fn read(directory: &Directory, number: u64) -> Result<Vec<Batch>, Error> {
-    let path = directory.segment(number);
-    let bytes = fs::read(&path).map_err(Error::io("read", &path))?;
-    let scan = frame::scan(number, &bytes);
+pub(crate) fn read<R: Record>(path: &Path, number: u64) -> Result<Vec<Batch<R>>, Error> {
+    let bytes = fs::read(path).map_err(Error::io("read", path))?;
+    let scan = frame::scan(R::HEADER, number, &bytes);
     match &scan.fault {
-        Some(fault) => Err(damaged(&path, scan.end, fault.found)),
-        None => decode(&path, &scan.payloads),
+        Some(fault) => Err(damaged(path, scan.end, fault.found)),
+        None => decode(path, &scan.payloads),
     }
 }
 
-fn decode(path: &Path, payloads: &[(usize, &[u8])]) -> Result<Vec<Batch>, Error> {
+/// Reads a segment that may be written to at the same time: what does not fit at its end is not there yet.
+pub(crate) fn peek<R: Record>(path: &Path, number: u64) -> Result<Vec<Batch<R>>, Error> {
+    let bytes = fs::read(path).map_err(Error::io("read", path))?;
+    let scan = frame::scan(R::HEADER, number, &bytes);
+    match &scan.fault {
+        Some(fault) if !fault.last => Err(damaged(path, scan.end, fault.found)),
+        _ => decode(path, &scan.payloads),
+    }
+}
+
+fn decode<R: Record>(path: &Path, payloads: &[(usize, &[u8])]) -> Result<Vec<Batch<R>>, Error> {
     payloads
         .iter()
         .map(|&(offset, payload)| {
-            Batch::decode(payload).ok_or_else(|| damaged(path, offset, "a frame holds no plays"))
+            Batch::decode(payload)
+                .ok_or_else(|| damaged(path, offset, "a frame holds other records"))
         })
         .collect()
 }

@@ -7,7 +7,9 @@ use parquet::{
     record::RowAccessor,
 };
 
-use crate::{Error, Event, EventLog, Options, Outcome};
+use crossfade_experiments::{Candidate, Exposure, Team, Trial};
+
+use crate::{Attribution, Error, Event, EventLog, ExposureLog, Options, Outcome, Record, read_all};
 
 fn event(number: usize) -> Event {
     Event {
@@ -18,6 +20,10 @@ fn event(number: usize) -> Event {
         play_count: 1 + number as u32 % 3,
         ms_played: number.is_multiple_of(2).then_some(number as u32),
         skipped: number.is_multiple_of(5),
+        attribution: number.is_multiple_of(3).then(|| Attribution {
+            experiment: "sound".into(),
+            request_id: format!("request-{number}"),
+        }),
     }
 }
 
@@ -136,11 +142,7 @@ fn any_flipped_byte_before_the_last_batch_is_an_error_that_names_the_place() {
 fn a_closed_segment_may_not_end_in_a_torn_batch() {
     let (bytes, _) = five_batches(tempfile::tempdir().unwrap().path());
     let directory = with_segment(&bytes[..bytes.len() - 1]);
-    fs::write(
-        directory.path().join("0000000002.log"),
-        crate::frame::HEADER,
-    )
-    .unwrap();
+    fs::write(directory.path().join("0000000002.log"), Event::HEADER).unwrap();
     let error = EventLog::open(directory.path(), Options::default()).unwrap_err();
     assert!(matches!(error, Error::Damaged { .. }), "{error}");
 }
@@ -173,7 +175,7 @@ fn callers_at_once_all_have_their_events_recorded_once() {
     assert_eq!(accepted, 1_600);
     log.close_segment(Duration::ZERO).unwrap();
     let done = log.compact().unwrap();
-    assert_eq!(done.plays, 1_600);
+    assert_eq!(done.records, 1_600);
     assert!(done.segments > 3, "{done:?}");
     let found = compacted(directory.path());
     assert_eq!(found.len(), 1_600);
@@ -289,6 +291,126 @@ fn an_id_too_long_to_record_is_refused_before_anything_is_written() {
         ..event(1)
     };
     let error = log.record(vec![event(0), long]).unwrap_err();
-    assert!(matches!(*error, Error::LongId { bytes: 70_000 }), "{error}");
+    assert!(matches!(*error, Error::Long { length: 70_000 }), "{error}");
     assert_eq!(known(&log, 1), [false]);
+}
+
+fn exposure(number: usize) -> Exposure {
+    let tracks: Vec<String> = (0..number % 4)
+        .map(|track| format!("track-{track}"))
+        .collect();
+    let candidate = |at: usize| Candidate {
+        track_id: format!("track-{at}"),
+        probability: 0.25,
+        collaborative: at as f64 / 3.0,
+        content: -1.5,
+        popularity: 1e-3,
+        is_warm: at == 1,
+        is_described: at != 1,
+    };
+    let teams = [None, Some(Team::First), Some(Team::Second)];
+    Exposure {
+        experiment: "sound".into(),
+        definition: "0123456789abcdef".into(),
+        arm: "größer".into(),
+        propensity: 0.5,
+        user_id: format!("user-{number}"),
+        request_id: format!("request-{number}"),
+        shown_at_ms: 1_700_000_000_000 + number as i64,
+        bundle_version: "v".into(),
+        activity: (number as f64).ln_1p(),
+        latency_ms: 0.1,
+        top_artist_share: 1.0 / 3.0,
+        teams: match number.is_multiple_of(2) {
+            true => tracks
+                .iter()
+                .enumerate()
+                .map(|(at, _)| teams[at % 3])
+                .collect(),
+            false => Vec::new(),
+        },
+        trial: number.is_multiple_of(3).then(|| Trial {
+            place: 2,
+            drawn: 1,
+            candidates: (0..3).map(candidate).collect(),
+        }),
+        tracks,
+    }
+}
+
+fn all<R: Record>(directory: &Path) -> Vec<R> {
+    let mut found = Vec::new();
+    read_all(directory, |record| found.push(record)).unwrap();
+    found
+}
+
+#[test]
+fn what_was_recorded_is_read_back_whole_from_segments_and_from_parquet() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = Options {
+        segment_bytes: 2_000,
+        window: 30,
+        ..Options::default()
+    };
+    let expected: Vec<Exposure> = (0..100).map(exposure).collect();
+    let log = ExposureLog::open(directory.path(), options).unwrap();
+    for exposure in &expected {
+        assert_eq!(
+            log.record(vec![exposure.clone()]).unwrap(),
+            [Outcome::Accepted]
+        );
+    }
+    // The log is open while it is read.
+    assert_eq!(all::<Exposure>(directory.path()), expected);
+    let done = log.compact().unwrap();
+    assert!(done.segments > 5 && done.removed > 0, "{done:?}");
+    assert_eq!(all::<Exposure>(directory.path()), expected);
+    log.close_segment(Duration::ZERO).unwrap();
+    log.compact().unwrap();
+    assert_eq!(all::<Exposure>(directory.path()), expected);
+    // The same request of the same user is the same list.
+    assert_eq!(
+        log.record(vec![exposure(99)]).unwrap(),
+        [Outcome::Duplicate]
+    );
+}
+
+#[test]
+fn plays_keep_the_lists_they_came_from() {
+    let directory = tempfile::tempdir().unwrap();
+    let expected: Vec<Event> = (0..50).map(event).collect();
+    let log = open(directory.path());
+    log.record(expected.clone()).unwrap();
+    assert_eq!(all::<Event>(directory.path()), expected);
+    drop(log);
+    let log = open(directory.path());
+    log.close_segment(Duration::ZERO).unwrap();
+    log.compact().unwrap();
+    assert_eq!(all::<Event>(directory.path()), expected);
+}
+
+#[test]
+fn a_batch_that_is_being_written_is_not_there_yet_and_damage_is_told() {
+    let (bytes, ends) = five_batches(tempfile::tempdir().unwrap().path());
+    let read = |bytes: &[u8]| {
+        let directory = with_segment(bytes);
+        let mut count = 0;
+        read_all(directory.path(), |_: Event| count += 1).map(|()| count)
+    };
+    for cut in ends[0]..=bytes.len() {
+        let whole = ends[1..].iter().filter(|&&end| end <= cut).count();
+        assert_eq!(read(&bytes[..cut]).unwrap(), 2 * whole, "cut at {cut}");
+    }
+    let mut flipped = bytes.clone();
+    flipped[ends[1] + 20] ^= 1;
+    let error = read(&flipped).unwrap_err();
+    assert!(matches!(error, Error::Damaged { offset, .. } if offset == ends[1] as u64));
+}
+
+#[test]
+fn a_log_of_one_kind_is_not_opened_as_another() {
+    let directory = tempfile::tempdir().unwrap();
+    open(directory.path()).record(vec![event(0)]).unwrap();
+    let error = ExposureLog::open(directory.path(), Options::default()).unwrap_err();
+    assert!(matches!(error, Error::Damaged { .. }), "{error}");
 }

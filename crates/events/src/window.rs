@@ -1,6 +1,6 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use crate::{Options, event::Batch};
+use crate::{Batch, Event, Memory, Options};
 
 /// A play that was recorded, as far as an answer needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct Recorded {
     segment: u64,
 }
 
-/// The ids of the events in the segments that are kept: 16 bytes of the BLAKE3 of each.
+/// The keys of the records in the segments that are kept.
 #[derive(Debug, Default)]
 pub(crate) struct Ids {
     known: HashSet<u128>,
@@ -30,8 +30,7 @@ pub(crate) struct Ids {
 
 impl Ids {
     /// Notes an id as one of the last segment; whether it is new.
-    pub(crate) fn insert(&mut self, event_id: &str) -> bool {
-        let id = key(event_id);
+    pub(crate) fn insert(&mut self, id: u128) -> bool {
         let new = self.known.insert(id);
         if let (true, Some((_, ids))) = (new, self.segments.back_mut()) {
             ids.push(id);
@@ -68,27 +67,20 @@ impl Ids {
     }
 }
 
-fn key(event_id: &str) -> u128 {
-    let mut key = [0; 16];
-    blake3::Hasher::new()
-        .update(event_id.as_bytes())
-        .finalize_xof()
-        .fill(&mut key);
-    u128::from_le_bytes(key)
-}
-
 /// The newest plays of each user in the segments that are kept.
 #[derive(Debug, Default)]
-pub(crate) struct Recent(HashMap<Box<str>, VecDeque<Recorded>>);
+pub struct Recent(HashMap<Box<str>, VecDeque<Recorded>>);
 
 impl Recent {
     pub(crate) fn of(&self, user_id: &str) -> Vec<Recorded> {
         let plays = self.0.get(user_id);
         plays.map_or_else(Vec::new, |plays| plays.iter().cloned().collect())
     }
+}
 
-    pub(crate) fn add(&mut self, segment: u64, batch: Batch, options: &Options) {
-        for event in batch.events {
+impl Memory<Event> for Recent {
+    fn add(&mut self, segment: u64, batch: Batch<Event>, options: &Options) {
+        for event in batch.records {
             let plays = self.0.entry(event.user_id.into()).or_default();
             if plays.len() >= options.per_user {
                 plays.pop_front();
@@ -105,8 +97,7 @@ impl Recent {
         }
     }
 
-    /// Forgets plays of segments before `oldest`.
-    pub(crate) fn forget(&mut self, oldest: u64) {
+    fn forget(&mut self, oldest: u64) {
         self.0.retain(|_, plays| {
             plays.retain(|play| play.segment >= oldest);
             !plays.is_empty()

@@ -1,10 +1,10 @@
-//! Parquet in and out: play logs and track tables as they come, batch scores as they go.
+//! Parquet in and out: play logs and track tables as they come, batch scores and lists of experiments as they go.
 //!
 //! [`read_tracks`] and [`read_plays`] accept a file, a directory or a Hive-partitioned directory and stream it, so that
 //! memory is bounded by users + tracks + distinct pairs and not by the length of the log. Rows that cannot be used are
 //! counted by [`Reason`] in a [`Report`], never dropped silently; files that cannot be read are an [`Error`] that names
-//! the file, the row group, the column and what to do. [`PlayWriter`], [`EventWriter`], [`TrackWriter`] and [`ScoreWriter`]
-//! write the same shapes: compressed, atomic, and with the same bytes for the same rows.
+//! the file, the row group, the column and what to do. [`PlayWriter`], [`EventWriter`], [`ExposureWriter`],
+//! [`TrackWriter`] and [`ScoreWriter`] write the same shapes: compressed, atomic, and with the same bytes for the same rows.
 //!
 //! Nothing here learns or ranks, and nothing here draws progress bars: [`Progress`] is handed to the caller's closure.
 //!
@@ -65,9 +65,9 @@ pub use config::{PlayColumns, PlayOptions, SPOTIFY_FEATURES, TrackColumns};
 pub use error::Error;
 pub use heard::Heard;
 pub use progress::{Observer, Progress};
-pub use read::{PlayLog, read_ids, read_plays, read_tracks};
+pub use read::{PlayLog, read_exposures, read_ids, read_plays, read_recorded, read_tracks};
 pub use report::{Notice, Place, Reason, Report, Tally};
 pub use write::{
-    EventWriter, Play, PlayWriter, RecordedPlay, ScoreWriter, Scores, Track, TrackWriter,
-    run_of_scores, write_plays,
+    Attributed, EventWriter, ExposureWriter, Play, PlayWriter, RecordedPlay, ScoreWriter, Scores,
+    Track, TrackWriter, run_of_scores, write_plays,
 };

@@ -5,6 +5,7 @@
 )]
 
 mod contain;
+mod exposures;
 mod files;
 mod ids;
 mod kind;
@@ -12,16 +13,19 @@ mod labels;
 mod newest;
 mod pairs;
 mod plays;
+mod recorded;
 mod scan;
 mod source;
 mod times;
 mod tracks;
 mod values;
 
+pub use exposures::read_exposures;
 pub use ids::read_ids;
 #[cfg(test)]
 pub(crate) use plays::read as read_plays_in_batches;
 pub use plays::{PlayLog, read_plays};
+pub use recorded::read_recorded;
 pub use tracks::read_tracks;
 
 /// Rows decoded at a time.

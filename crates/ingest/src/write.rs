@@ -2,12 +2,15 @@
 
 mod atomic;
 mod events;
+mod exposures;
 mod plays;
 mod scores;
 mod table;
 mod tracks;
 
-pub use events::{EventWriter, RecordedPlay};
+pub use events::{Attributed, EventWriter, RecordedPlay};
+pub use exposures::ExposureWriter;
+pub(crate) use exposures::{CANDIDATES, TEAMS};
 pub use plays::{Play, PlayWriter, write_plays};
 pub use scores::{ScoreWriter, Scores, run_of_scores};
 pub use tracks::{Track, TrackWriter};

@@ -20,6 +20,7 @@ mod config;
 mod describe;
 mod evaluate;
 mod events;
+mod experiment;
 mod explanation;
 mod generate;
 mod load;
@@ -83,6 +84,7 @@ fn run(arguments: Arguments, ui: &Ui) -> anyhow::Result<()> {
         Verb::Record(verb) => events::record(&verb, ui),
         Verb::Bundle(verb) => bundle::run(verb, ui),
         Verb::Events(verb) => events::run(&verb, ui),
+        Verb::Experiment(verb) => experiment::run(&verb, &settings, ui),
         Verb::Config(verb) => config::run(&verb, &settings, ui),
     }
 }

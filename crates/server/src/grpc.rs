@@ -5,6 +5,7 @@ mod call;
 mod convert;
 mod deadline;
 mod event_service;
+mod experiment_service;
 mod guard;
 mod health;
 mod methods;

@@ -1,7 +1,8 @@
 //! Crossfade, a hybrid music recommender served over gRPC.
 //!
 //! This package joins the crates below it: [`pipeline`] turns Parquet play logs into a bundle, [`serving`] and [`grpc`]
-//! answer from it, [`batch`] scores whole user bases, [`evaluation`] measures rankings, [`analysis`] describes a catalogue, and [`cli`] is the program. Everything that learns or ranks lives
+//! answer from it, [`batch`] scores whole user bases, [`evaluation`] measures rankings, [`experiments`]
+//! compares them while serving, [`analysis`] describes a catalogue, and [`cli`] is the program. Everything that learns or ranks lives
 //! in the crates; here are files, sockets, settings and words.
 
 pub mod analysis;
@@ -9,6 +10,7 @@ pub mod arm;
 pub mod batch;
 pub mod cli;
 pub mod evaluation;
+pub mod experiments;
 mod files;
 pub mod grpc;
 pub mod load;

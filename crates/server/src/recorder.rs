@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use crossfade_blend::Play;
 use crossfade_bundle::Bundle;
 use crossfade_catalog::Vocab;
-use crossfade_events::{Compacted, Error, EventLog};
+use crossfade_events::{Compacted, Error, EventLog, Log, Record};
 use crossfade_ingest::PlayOptions;
 
 /// Plays of a track at a time that is known.
@@ -87,7 +87,15 @@ impl Recorder {
     ///
     /// As [`EventLog::compact`].
     pub fn compact(&self, older_than: Duration) -> Result<Compacted, Arc<Error>> {
-        self.log.close_segment(older_than)?;
-        Ok(self.log.compact()?)
+        compact_log(&self.log, older_than)
     }
+}
+
+/// Closes the segment of a log that is written to if it is so old, and compacts what is closed.
+pub(crate) fn compact_log<R: Record>(
+    log: &Log<R>,
+    older_than: Duration,
+) -> Result<Compacted, Arc<Error>> {
+    log.close_segment(older_than)?;
+    Ok(log.compact()?)
 }

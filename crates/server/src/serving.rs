@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwapOption;
 use crossfade_bundle::{Bundle, Error, Store};
 
-use crate::{paths::PathCounters, recorder::Recorder};
+use crate::{experiments::Experiments, paths::PathCounters, recorder::Recorder};
 
 /// Holds the bundle in service. Readers take a reference and keep it for a whole request; replacing it does not wait for
 /// them, and the old bundle goes when its last request does.
@@ -19,6 +19,8 @@ pub struct Serving {
     paths: PathCounters,
     /// Plays that are reported, where they are recorded.
     recorder: Option<Recorder>,
+    /// Rankings that are compared.
+    experiments: Experiments,
 }
 
 impl Serving {
@@ -30,12 +32,26 @@ impl Serving {
             activating: Mutex::new(()),
             paths: PathCounters::default(),
             recorder: None,
+            experiments: Experiments::default(),
         }
     }
 
     /// Records the plays that are reported, if anything is to, and uses them in answers.
     pub fn with_recorder(self, recorder: Option<Recorder>) -> Self {
         Self { recorder, ..self }
+    }
+
+    /// Compares rankings by experiments.
+    pub fn with_experiments(self, experiments: Experiments) -> Self {
+        Self {
+            experiments,
+            ..self
+        }
+    }
+
+    /// Rankings that are compared.
+    pub fn experiments(&self) -> &Experiments {
+        &self.experiments
     }
 
     /// What records plays, if anything does.

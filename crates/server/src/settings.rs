@@ -1,11 +1,12 @@
 //! All settings in one place: defaults, overridden by a TOML file, overridden by `CROSSFADE_*` variables. Flags come last
 //! and are the command line's affair.
 
-use std::{path::Path, time::Duration};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use anyhow::Context;
 use crossfade_content::{ClusterConfig, FactorMapConfig, PcaConfig, Schema, TasteConfig};
 use crossfade_eval::{Holdout, Order};
+use crossfade_experiments::Experiment;
 use crossfade_ingest::{PlayOptions, TrackColumns};
 use figment::{
     Figment,
@@ -54,6 +55,8 @@ pub struct Settings {
     pub bundles: BundleSettings,
     /// How requests are served.
     pub serve: ServeOptions,
+    /// Which rankings are compared while serving, by the name of the experiment.
+    pub experiments: BTreeMap<String, Experiment>,
 }
 
 /// How tracks are embedded.
@@ -277,7 +280,12 @@ impl Settings {
         self.checkpoint.validate()?;
         self.tune.validate()?;
         anyhow::ensure!(self.bundles.keep > 0, "bundles.keep must be at least 1");
-        self.serve.validate()
+        self.serve.validate()?;
+        for (name, experiment) in &self.experiments {
+            let place = || format!("in [experiments.{name}]");
+            experiment.validate(name).with_context(place)?;
+        }
+        Ok(())
     }
 }
 
@@ -316,6 +324,56 @@ mod tests {
                 !is_setting || last.starts_with("# "),
                 "{line} is not explained"
             );
+            last = line;
+        }
+    }
+
+    #[test]
+    fn the_example_of_an_experiment_has_every_setting_at_its_default_and_says_what_it_means() {
+        let (_, example) = DEFAULTS.split_once("\n[experiments]\n").unwrap();
+        let lines: Vec<&str> = example
+            .lines()
+            .map(|line| line.strip_prefix("# ").unwrap())
+            .collect();
+        let read: Settings = toml::from_str(&lines.join("\n")).unwrap();
+        read.validate().unwrap();
+        let [(name, found)] = read.experiments.iter().collect::<Vec<_>>()[..] else {
+            panic!("there is one example");
+        };
+        assert_eq!(name, "weights");
+        let plain = Experiment {
+            arms: found.arms.clone(),
+            start: found.start,
+            end: found.end,
+            exploration: Some(Default::default()),
+            ..Experiment::default()
+        };
+        assert_eq!(*found, plain);
+        assert!(found.start.is_some() && found.end.is_some());
+        let section = |text: &str| {
+            let table: Table = text.parse().unwrap();
+            let Some(Value::Table(experiments)) = table.get("experiments") else {
+                panic!("there are experiments");
+            };
+            names("", experiments)
+        };
+        let all = section(&toml::to_string(&read).unwrap());
+        assert_eq!(section(&lines.join("\n")), all);
+        // Dates are told as TOML has them, too.
+        let bare = lines
+            .join("\n")
+            .replace("\"2026-01-01T00:00:00Z\"", "2026-01-01T00:00:00Z");
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), bare).unwrap();
+        assert_eq!(
+            Settings::load(Some(file.path())).unwrap().experiments,
+            read.experiments
+        );
+        let mut last = "";
+        for line in lines {
+            let is_setting = line.contains(" = ") && !line.starts_with([' ', '#', '{']);
+            let explained = last.starts_with("# ") || last.starts_with("start = ");
+            assert!(!is_setting || explained, "{line} is not explained");
             last = line;
         }
     }

@@ -40,6 +40,17 @@ impl Clock {
         }
     }
 
+    /// Milliseconds since 1970, rounded down.
+    pub(super) fn milliseconds(self, raw: i64) -> i64 {
+        match self {
+            Self::Milliseconds => raw,
+            Self::Microseconds => raw.div_euclid(1_000),
+            Self::Nanoseconds => raw.div_euclid(1_000_000),
+            Self::Days | Self::Seconds => self.seconds(raw).saturating_mul(1_000),
+            Self::BySize => Self::by_size(raw).milliseconds(raw),
+        }
+    }
+
     /// The unit of a plain number. 1e11 seconds is the year 5138, 1e11 milliseconds March 1973: so every time from then
     /// on is told right in every unit.
     pub(super) fn by_size(raw: i64) -> Self {
@@ -120,7 +131,10 @@ mod tests {
             1_700_000_000_000_000_000,
         ] {
             assert_eq!(Clock::BySize.seconds(raw), 1_700_000_000);
+            assert_eq!(Clock::BySize.milliseconds(raw), 1_700_000_000_000);
         }
+        assert_eq!(Clock::Microseconds.milliseconds(-1), -1);
+        assert_eq!(Clock::Days.milliseconds(2), 172_800_000);
         assert_eq!(Clock::BySize.seconds(-1), -1);
         assert_eq!(in_range(-1), None);
         assert_eq!(in_range(i64::from(u32::MAX) + 1), None);

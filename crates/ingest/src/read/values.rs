@@ -67,27 +67,37 @@ pub(super) fn at(numbers: &Float64Array, row: usize) -> Option<f64> {
 ///
 /// If the array is neither a time nor numeric.
 pub(super) fn seconds(array: &ArrayRef) -> Int64Array {
+    instants(array, Clock::seconds)
+}
+
+/// The same in milliseconds.
+pub(super) fn milliseconds(array: &ArrayRef) -> Int64Array {
+    instants(array, Clock::milliseconds)
+}
+
+fn instants(array: &ArrayRef, of: fn(Clock, i64) -> i64) -> Int64Array {
     let clock = Clock::of(array.data_type());
+    let convert = |raw| of(clock, raw);
     match array.data_type() {
         DataType::Date32 => array
             .as_primitive::<Date32Type>()
-            .unary(|raw| clock.seconds(raw.into())),
-        DataType::Date64 => ticks::<Date64Type>(array, clock),
-        DataType::Timestamp(TimeUnit::Second, _) => ticks::<TimestampSecondType>(array, clock),
+            .unary(|raw| convert(raw.into())),
+        DataType::Date64 => ticks::<Date64Type>(array, convert),
+        DataType::Timestamp(TimeUnit::Second, _) => ticks::<TimestampSecondType>(array, convert),
         DataType::Timestamp(TimeUnit::Millisecond, _) => {
-            ticks::<TimestampMillisecondType>(array, clock)
+            ticks::<TimestampMillisecondType>(array, convert)
         }
         DataType::Timestamp(TimeUnit::Microsecond, _) => {
-            ticks::<TimestampMicrosecondType>(array, clock)
+            ticks::<TimestampMicrosecondType>(array, convert)
         }
         DataType::Timestamp(TimeUnit::Nanosecond, _) => {
-            ticks::<TimestampNanosecondType>(array, clock)
+            ticks::<TimestampNanosecondType>(array, convert)
         }
-        DataType::Int64 => ticks::<Int64Type>(array, clock),
+        DataType::Int64 => ticks::<Int64Type>(array, convert),
         _ => numbers(array).unary(|raw| {
             let fits = raw.abs() < i64::MAX as f64;
             if fits {
-                clock.seconds(raw.floor() as i64)
+                convert(raw.floor() as i64)
             } else {
                 i64::MIN
             }
@@ -95,9 +105,12 @@ pub(super) fn seconds(array: &ArrayRef) -> Int64Array {
     }
 }
 
-fn ticks<T: ArrowPrimitiveType<Native = i64>>(array: &ArrayRef, clock: Clock) -> Int64Array {
+fn ticks<T: ArrowPrimitiveType<Native = i64>>(
+    array: &ArrayRef,
+    convert: impl Fn(i64) -> i64,
+) -> Int64Array {
     let array: &PrimitiveArray<T> = array.as_primitive();
-    array.unary(|raw| clock.seconds(raw))
+    array.unary(convert)
 }
 
 /// Years of a column that [`Kind::Year`](super::kind::Kind::Year) accepts.
@@ -218,7 +231,7 @@ impl Vectors {
 }
 
 /// Where the elements of the list at `row` are; an empty range if the list is null.
-fn span(lists: &ListArray, row: usize) -> std::ops::Range<usize> {
+pub(super) fn span(lists: &ListArray, row: usize) -> std::ops::Range<usize> {
     if lists.is_null(row) {
         return 0..0;
     }

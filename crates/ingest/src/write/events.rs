@@ -30,9 +30,21 @@ pub struct RecordedPlay<'a> {
     pub ms_played: Option<u32>,
     /// Whether the listener skipped the track.
     pub skipped: bool,
+    /// The list that it came from, where that is known.
+    pub attribution: Option<Attributed<'a>>,
 }
 
-/// Writes a play log of recorded plays, with the default [column names](crate::PlayColumns) and `event_id` before them.
+/// A list that was shown as part of an experiment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attributed<'a> {
+    /// The experiment.
+    pub experiment: &'a str,
+    /// The request that the list answered.
+    pub request_id: &'a str,
+}
+
+/// Writes a play log of recorded plays, with the default [column names](crate::PlayColumns), `event_id` before them, and
+/// `experiment` and `request_id` after them.
 ///
 /// The file appears when [`finish`](Self::finish) returns; dropped before that, nothing is left. The same plays give the
 /// same bytes.
@@ -45,6 +57,8 @@ pub struct EventWriter {
     play_count: UInt32Builder,
     ms_played: UInt32Builder,
     skipped: BooleanBuilder,
+    /// `experiment`, `request_id`.
+    attribution: [StringBuilder; 2],
 }
 
 impl EventWriter {
@@ -63,8 +77,10 @@ impl EventWriter {
             Field::new("play_count", DataType::UInt32, false),
             Field::new("ms_played", DataType::UInt32, true),
             Field::new("skipped", DataType::Boolean, false),
+            Field::new("experiment", DataType::Utf8, true),
+            Field::new("request_id", DataType::Utf8, true),
         ];
-        let properties = plain(properties(ROW_GROUP_ROWS), "event_id");
+        let properties = plain(plain(properties(ROW_GROUP_ROWS), "event_id"), "request_id");
         let properties = deltas(properties, "played_at");
         Ok(Self {
             table: Table::create(path.as_ref(), fields, properties.build())?,
@@ -73,6 +89,7 @@ impl EventWriter {
             play_count: UInt32Builder::new(),
             ms_played: UInt32Builder::new(),
             skipped: BooleanBuilder::new(),
+            attribution: Default::default(),
         })
     }
 
@@ -90,6 +107,12 @@ impl EventWriter {
         self.play_count.append_value(play.play_count);
         self.ms_played.append_option(play.ms_played);
         self.skipped.append_value(play.skipped);
+        let list = play
+            .attribution
+            .map(|list| [list.experiment, list.request_id]);
+        for (at, builder) in self.attribution.iter_mut().enumerate() {
+            builder.append_option(list.map(|list| list[at]));
+        }
         match self.played_at.len() < BATCH_ROWS {
             true => Ok(()),
             false => self.flush(),
@@ -113,6 +136,8 @@ impl EventWriter {
         columns.push(Arc::new(self.play_count.finish()));
         columns.push(Arc::new(self.ms_played.finish()));
         columns.push(Arc::new(self.skipped.finish()));
+        let attribution = self.attribution.iter_mut();
+        columns.extend(attribution.map(|ids| Arc::new(ids.finish()) as ArrayRef));
         self.table.write(columns)
     }
 }

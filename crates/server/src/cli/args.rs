@@ -6,12 +6,14 @@ use clap::{Parser, Subcommand};
 
 mod ask;
 mod config;
+mod experiment;
 mod keep;
 mod learn;
 mod load;
 
 pub(super) use ask::*;
 pub(super) use config::*;
+pub(super) use experiment::*;
 pub(super) use keep::*;
 pub(super) use learn::*;
 pub(super) use load::*;
@@ -79,6 +81,8 @@ pub(super) enum Verb {
     Bundle(Bundle),
     /// Look after recorded plays.
     Events(Events),
+    /// List experiments, assign users, report what came of them, and estimate what other rankings would have earned.
+    Experiment(Experiment),
     /// Print or check settings.
     Config(Config),
 }

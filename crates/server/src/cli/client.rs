@@ -37,6 +37,8 @@ pub(super) fn recommend(args: &Recommend, ui: &Ui) -> anyhow::Result<()> {
         diversity: args.diversity,
         rules: args.list.rules(),
         explain: args.list.explain,
+        experiment: args.experiment.clone(),
+        request_id: args.request_id.clone(),
     };
     let response = call(&args.server, async |client| client.recommend(request).await)?;
     show(ui, "RecommendResponse", &response, |response| {
@@ -51,11 +53,25 @@ pub(super) fn recommend(args: &Recommend, ui: &Ui) -> anyhow::Result<()> {
         );
         let unknown = unknown(&response.unknown_track_ids, response.unknown_names.as_ref());
         heading
+            + &attribution(response)
             + &unknown
             + "\n\n"
             + &ranked(&response.tracks)
             + &explanation::text(&response.tracks)
     })
+}
+
+/// What a list is part of, on a line of its own.
+fn attribution(response: &pb::RecommendResponse) -> String {
+    response
+        .attribution
+        .as_ref()
+        .map_or_else(String::new, |list| {
+            format!(
+                "\narm {} of {}, token {}",
+                list.arm, list.experiment, list.token
+            )
+        })
 }
 
 pub(super) fn rank(args: &Rank, ui: &Ui) -> anyhow::Result<()> {

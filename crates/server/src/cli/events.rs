@@ -39,7 +39,7 @@ fn compact(directory: &Path, ui: &Ui) -> anyhow::Result<()> {
     let done = log.compact()?;
     let report = Report {
         segments: done.segments,
-        plays: done.plays,
+        plays: done.records,
         removed: done.removed,
     };
     ui.result(&report, |report| {
@@ -70,6 +70,7 @@ pub(super) fn record(args: &Record, ui: &Ui) -> anyhow::Result<()> {
             ms_played: args.ms_played,
             play_count: track.play_count,
             skipped: args.skipped,
+            attribution_token: args.attribution_token.clone(),
         }
     });
     let request = pb::RecordPlaysRequest {

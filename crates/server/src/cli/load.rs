@@ -9,6 +9,7 @@ use tokio::{net::TcpListener, runtime::Runtime};
 
 use super::{args::Load, serve::open, tables::table, ui::Ui};
 use crate::{
+    experiments::Experiments,
     grpc::{Listeners, serve},
     load::{Echo, Outcome, Target, offer, plain_loop, saturate},
     pb,
@@ -58,7 +59,7 @@ pub(super) fn run(args: &Load, settings: Settings, ui: &Ui) -> anyhow::Result<()
     anyhow::ensure!(args.callers > 0, "--callers must be at least 1");
     anyhow::ensure!(args.connections > 0, "--connections must be at least 1");
     let serving = match &args.bundles {
-        Some(bundles) => Some(open(Store::open(bundles)?, None)?),
+        Some(bundles) => Some(open(Store::open(bundles)?, None, Experiments::default())?),
         None => None,
     };
     let requests = requests(args, serving.as_deref())?;
@@ -78,6 +79,7 @@ fn requests(args: &Load, serving: Option<&Serving>) -> anyhow::Result<Vec<pb::Re
     let base = pb::RecommendRequest {
         content_weight: args.content_weight,
         limit: Some(args.limit),
+        experiment: args.experiment.clone(),
         ..pb::RecommendRequest::default()
     };
     let of_user = |user: &str| pb::RecommendRequest {

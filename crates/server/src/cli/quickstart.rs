@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use super::{
     args::Quickstart,
     comparison,
-    serve::{open, recorder},
+    serve::{experiments, open, recorder},
     signals::stop_signal,
     tables,
     train::{pool, set},
@@ -42,7 +42,7 @@ pub(super) fn run(args: Quickstart, mut settings: Settings, ui: &Ui) -> anyhow::
         pool(settings.threads)?.install(|| train(&job, &settings, &|event| ui.observe(event)))?;
     ui.result(&report, tables::train_report)?;
 
-    let serving = open(store, recorder(&settings)?)?;
+    let serving = open(store, recorder(&settings)?, experiments(&settings)?)?;
     let mut options = settings.serve;
     if args.no_serve {
         options.listen = SocketAddr::from(([127, 0, 0, 1], 0));

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     arm::Arm,
     batch::{BatchReport, BatchRequest, score},
+    experiments::Experiments,
     grpc::limits,
     pipeline::Event,
     settings::Settings,
@@ -25,7 +26,7 @@ pub(super) fn run(args: &Score, mut settings: Settings, ui: &Ui) -> anyhow::Resu
     let request = request(args, ui)?;
     let pool = pool(settings.threads)?;
     ui.observe(Event::Stage("open the bundle"));
-    let serving = open(Store::open(&args.bundles)?, None)?;
+    let serving = open(Store::open(&args.bundles)?, None, Experiments::default())?;
     let bundle = serving.bundle().context("there is no active bundle")?;
     ui.observe(Event::Stage("score users"));
     let report =

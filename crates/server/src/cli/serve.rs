@@ -1,11 +1,12 @@
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use anyhow::Context;
 use crossfade_bundle::{Error, Store};
-use crossfade_events::{EventLog, Options};
+use crossfade_events::{EventLog, ExposureLog, Options};
 
 use super::{args::Serve, signals::stop_signal, train::set, ui::Ui};
 use crate::{
+    experiments::{Experiments, Kept, sealer},
     grpc::{Listeners, ServeOptions, serve},
     recorder::Recorder,
     serving::Serving,
@@ -18,6 +19,9 @@ pub(super) fn run(args: Serve, mut settings: Settings, ui: &Ui) -> anyhow::Resul
     if args.events.is_some() {
         settings.serve.events = args.events;
     }
+    if args.exposures.is_some() {
+        settings.serve.exposures = args.exposures;
+    }
     if args.tokens.is_some() {
         settings.serve.tokens = args.tokens;
     }
@@ -29,7 +33,7 @@ pub(super) fn run(args: Serve, mut settings: Settings, ui: &Ui) -> anyhow::Resul
     }
     settings.validate()?;
     let store = Store::open(&args.bundles)?;
-    let serving = open(store, recorder(&settings)?)?;
+    let serving = open(store, recorder(&settings)?, experiments(&settings)?)?;
     run_server(serving, settings.serve, ui)
 }
 
@@ -42,9 +46,32 @@ pub(super) fn recorder(settings: &Settings) -> anyhow::Result<Option<Recorder>> 
     Ok(Some(Recorder::new(log, settings.plays.clone())))
 }
 
+/// The experiments that are defined, and what is kept of them.
+pub(super) fn experiments(settings: &Settings) -> anyhow::Result<Experiments> {
+    let serve = &settings.serve;
+    let open = |directory: &PathBuf| -> anyhow::Result<(ExposureLog, PathBuf)> {
+        let log = ExposureLog::open(directory, Options::default())
+            .context("lists of experiments cannot be written down")?;
+        Ok((log, directory.clone()))
+    };
+    let exposures = serve.exposures.as_ref().map(open).transpose()?;
+    let key = serve.attribution_key.as_deref();
+    let kept = Kept {
+        sealer: sealer(key, serve.exposures.as_deref())?,
+        events: serve.events.clone(),
+        exposures,
+    };
+    Ok(Experiments::new(&settings.experiments, kept))
+}
+
 /// Loads the active bundle. A store that is still empty is served as such: health says so until something is trained.
-pub(super) fn open(store: Store, recorder: Option<Recorder>) -> anyhow::Result<Arc<Serving>> {
-    let serving = Arc::new(Serving::new(store).with_recorder(recorder));
+pub(super) fn open(
+    store: Store,
+    recorder: Option<Recorder>,
+    experiments: Experiments,
+) -> anyhow::Result<Arc<Serving>> {
+    let serving = Serving::new(store).with_recorder(recorder);
+    let serving = Arc::new(serving.with_experiments(experiments));
     match serving.follow() {
         Ok(Some(bundle)) => tracing::info!(version = bundle.version, "bundle in service"),
         Ok(None) => {}

@@ -3,22 +3,27 @@
 mod audience;
 mod checks;
 mod events;
+mod experiments;
 mod filters;
 pub mod limits;
 mod playlist;
+mod reports;
 mod requests;
 mod responses;
 mod rules;
 mod times;
 
 pub(super) use audience::{Audience, Recorded, Resolved};
-pub(super) use events::events;
+pub(super) use events::{Reported, events};
+pub(super) use experiments::{Enrolment, Interleave, assign, report};
 pub(super) use filters::unknown_names;
 pub(super) use playlist::{Generate, playlist};
+pub(super) use reports::{experiment_report, team};
 pub(super) use requests::{
     Compare, Order, Rank, Recommend, Similar, describe, neighbors, page, stream_id, version,
 };
 pub(super) use responses::{basis, components, explained, path, ranked, ranking, retrieval};
+pub(super) use times::now_ms;
 
 #[cfg(test)]
 mod tests {
@@ -86,9 +91,19 @@ mod tests {
                 ms_played: Some(1),
                 play_count: Some(1),
                 skipped: true,
+                attribution_token: "1.sound.a.1.0123456789abcdef0123456789abcdef.r".into(),
             }],
         };
+        let interleave = pb::InterleaveRequest {
+            experiment: "sound".into(),
+            user_id: "usr_00001".into(),
+            request_id: "r".into(),
+            first_track_ids: vec!["trk_00001".into()],
+            second_track_ids: vec!["trk_00002".into()],
+            limit: Some(5),
+        };
         vec![
+            interleave.encode_to_vec(),
             recommend.encode_to_vec(),
             compare.encode_to_vec(),
             record.encode_to_vec(),
@@ -118,6 +133,9 @@ mod tests {
             _ = pb::DescribeTrackRequest::decode(bytes).map(describe);
             _ = pb::StreamRecommendRequest::decode(bytes).map(stream_id);
             _ = pb::RecordPlaysRequest::decode(bytes).map(events);
+            _ = pb::AssignArmRequest::decode(bytes).map(assign);
+            _ = pb::InterleaveRequest::decode(bytes).map(Interleave::check);
+            _ = pb::GetReportRequest::decode(bytes).map(report);
             _ = pb::ListBundlesRequest::decode(bytes).map(|request| page(&request));
             _ = pb::ActivateBundleRequest::decode(bytes).map(version);
         }

@@ -1,10 +1,13 @@
 use std::sync::Arc;
 
-use crossfade_events::{Event, Outcome};
+use crossfade_events::{Attribution, Event, Outcome};
 use tokio::sync::oneshot;
 use tonic::{Request, Response, Status};
 
-use super::{convert, status::Refusal};
+use super::{
+    convert::{self, Reported},
+    status::Refusal,
+};
 use crate::{
     pb::{self, event_service_server::EventService},
     serving::Serving,
@@ -29,8 +32,9 @@ impl EventService for Events {
 }
 
 impl Events {
-    async fn record(&self, events: Vec<Event>) -> Result<pb::RecordPlaysResponse, Refusal> {
+    async fn record(&self, reported: Vec<Reported>) -> Result<pb::RecordPlaysResponse, Refusal> {
         let recorder = self.serving.recorder().ok_or(Refusal::EventsOff)?;
+        let (events, unattributed_event_ids) = self.attribute(reported);
         let ids: Vec<(String, String)> = events
             .iter()
             .map(|event| (event.event_id.clone(), event.track_id.clone()))
@@ -41,7 +45,10 @@ impl Events {
             let _ = reply.send(result);
         });
         let outcomes = answer.await.map_err(|_| Refusal::Lost)??;
-        let mut response = pb::RecordPlaysResponse::default();
+        let mut response = pb::RecordPlaysResponse {
+            unattributed_event_ids,
+            ..Default::default()
+        };
         let bundle = self.serving.bundle();
         let knows = |track: &str| match &bundle {
             Some(bundle) => bundle.engine.model().tracks.ids.index_of(track).is_some(),
@@ -59,5 +66,25 @@ impl Events {
         response.unknown_track_ids.sort_unstable();
         response.unknown_track_ids.dedup();
         Ok(response)
+    }
+
+    /// Events with the lists they came from, and the ids of those whose tokens prove nothing. A play happened either way.
+    fn attribute(&self, reported: Vec<Reported>) -> (Vec<Event>, Vec<String>) {
+        let sealer = self.serving.experiments().sealer();
+        let mut refused = Vec::new();
+        let events = reported.into_iter().map(|Reported { mut event, token }| {
+            if let Some(token) = token {
+                let opened = sealer.and_then(|sealer| sealer.open(&token, &event.user_id).ok());
+                event.attribution = opened.map(|list| Attribution {
+                    experiment: list.experiment,
+                    request_id: list.request_id,
+                });
+                if event.attribution.is_none() {
+                    refused.push(event.event_id.clone());
+                }
+            }
+            event
+        });
+        (events.collect(), refused)
     }
 }

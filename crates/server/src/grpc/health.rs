@@ -7,6 +7,7 @@ use tonic_health::{
 use crate::{
     pb::{
         event_service_server::SERVICE_NAME as EVENT_SERVICE,
+        experiment_service_server::SERVICE_NAME as EXPERIMENT_SERVICE,
         model_service_server::SERVICE_NAME as MODEL_SERVICE,
         recommendation_service_server::SERVICE_NAME as RECOMMENDATION_SERVICE,
     },
@@ -46,6 +47,7 @@ impl Health {
             ("", recommends),
             (RECOMMENDATION_SERVICE, recommends),
             (EVENT_SERVICE, records),
+            (EXPERIMENT_SERVICE, administers),
             (MODEL_SERVICE, administers),
         ] {
             self.0.set_service_status(service, status(serves)).await;

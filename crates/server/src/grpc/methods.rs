@@ -9,7 +9,7 @@ pub(super) enum Scope {
     Read,
     /// Report plays.
     Write,
-    /// Choose bundles.
+    /// Choose bundles, and look at what experiments have come to.
     Admin,
 }
 
@@ -23,7 +23,7 @@ pub(super) struct Method {
 }
 
 /// All methods. What is not here is refused, and a test fails when a method of the API is not.
-pub(super) const METHODS: [Method; 16] = [
+pub(super) const METHODS: [Method; 19] = [
     queued("/crossfade.v1.RecommendationService/Recommend"),
     queued("/crossfade.v1.RecommendationService/SimilarTracks"),
     queued("/crossfade.v1.RecommendationService/CompareRankings"),
@@ -32,6 +32,9 @@ pub(super) const METHODS: [Method; 16] = [
     queued("/crossfade.v1.RecommendationService/GeneratePlaylist"),
     queued("/crossfade.v1.RecommendationService/DescribeTrack"),
     method("/crossfade.v1.EventService/RecordPlays", Scope::Write),
+    read("/crossfade.v1.ExperimentService/AssignArm"),
+    read("/crossfade.v1.ExperimentService/Interleave"),
+    method("/crossfade.v1.ExperimentService/GetReport", Scope::Admin),
     read("/crossfade.v1.ModelService/GetServerInfo"),
     method("/crossfade.v1.ModelService/ListBundles", Scope::Admin),
     method("/crossfade.v1.ModelService/ActivateBundle", Scope::Admin),

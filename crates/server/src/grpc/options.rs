@@ -34,7 +34,12 @@ pub struct ServeOptions {
     pub follow_seconds: f64,
     /// Directory that reported plays are recorded in; none are taken without one.
     pub events: Option<PathBuf>,
-    /// Seconds after which recorded plays are at the latest written as Parquet, for the next training.
+    /// Directory that lists of experiments are written down in; no list is part of an experiment without one.
+    pub exposures: Option<PathBuf>,
+    /// File with the key of attribution tokens, 64 hexadecimal digits. Servers that take each other's tokens share it; without
+    /// one, a key is made and kept in the directory of exposures.
+    pub attribution_key: Option<PathBuf>,
+    /// Seconds after which recorded plays and lists are at the latest written as Parquet, for the next training.
     pub compact_seconds: f64,
     /// Seconds between saying NOT_SERVING and refusing connections on shutdown, for load balancers to notice.
     pub drain_delay_seconds: f64,
@@ -59,6 +64,8 @@ impl Default for ServeOptions {
             workers: 0,
             follow_seconds: 1.0,
             events: None,
+            exposures: None,
+            attribution_key: None,
             compact_seconds: 300.0,
             drain_delay_seconds: 0.0,
             drain_timeout_seconds: 10.0,

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use crossfade_blend::{Answer, Cancel, Engine, Listener, Query, RankedTrack};
 use crossfade_bundle::Bundle;
@@ -18,10 +18,16 @@ use crate::{
     serving::Serving,
 };
 
+mod asked;
 mod compare;
+mod exposed;
 mod playlist;
 mod stream;
 mod track;
+
+use asked::Asked;
+use exposed::{Answered, keep};
+pub(super) use exposed::{Enrolled, expose};
 
 /// Ranks tracks for listeners.
 #[derive(Debug, Clone)]
@@ -41,13 +47,14 @@ impl RecommendationService for Recommendations {
         let call = Call::of(&request);
         let request = Recommend::check(request.into_inner())?;
         let serving = Arc::clone(&self.serving);
-        let response = self
+        let answered = self
             .admission
             .run(Work::Recommend, call, move |cancel| {
                 recommend(&serving, request, cancel)
             })
             .await?;
-        Ok(Response::new(response))
+        let response = keep(&self.serving, vec![answered]).await.pop();
+        Ok(Response::new(response.ok_or(Refusal::Lost)?))
     }
 
     async fn stream_recommend(
@@ -137,66 +144,16 @@ impl RecommendationService for Recommendations {
     }
 }
 
-fn recommend(
-    serving: &Serving,
-    request: Recommend,
-    cancel: &Cancel,
-) -> Result<pb::RecommendResponse, Refusal> {
+fn recommend(serving: &Serving, request: Recommend, cancel: &Cancel) -> Result<Answered, Refusal> {
+    let begun = Instant::now();
     // One bundle for the whole request, whatever is activated meanwhile.
     let bundle = serving.bundle().ok_or(Refusal::NoBundle)?;
     let asked = Asked::of(serving, &bundle, (request, cancel))?;
-    let answer = bundle.engine.recommend(&asked.listener, &asked.query)?;
-    asked.respond(serving, &bundle, answer)
-}
-
-/// A RecommendRequest, ready to be answered from a bundle.
-#[derive(Debug)]
-struct Asked {
-    audience: Resolved,
-    order: Order,
-    listener: Listener,
-    query: Query,
-    explain: bool,
-}
-
-impl Asked {
-    fn of(
-        serving: &Serving,
-        bundle: &Bundle,
-        (request, cancel): (Recommend, &Cancel),
-    ) -> Result<Self, Refusal> {
-        let audience = resolve(serving, bundle, request.audience);
-        let listener = audience.listener(&bundle.engine)?;
-        let query = audience.query(request.order, request.limit);
-        Ok(Self {
-            order: request.order,
-            query: deepened(query, request.explain).cancelled_by(cancel),
-            explain: request.explain,
-            audience,
-            listener,
-        })
-    }
-
-    fn respond(
-        self,
-        serving: &Serving,
-        bundle: &Bundle,
-        answer: Answer,
-    ) -> Result<pb::RecommendResponse, Refusal> {
-        serving.paths().record(&answer.retrieval);
-        let explain = self.explain.then_some(&self.listener);
-        Ok(pb::RecommendResponse {
-            tracks: told(&bundle.engine, &answer.tracks, (explain, self.order))?,
-            bundle_version: bundle.version.clone(),
-            ranking: convert::ranking(self.order.ranking).into(),
-            content_weight: answer.content_weight,
-            basis: convert::basis(answer.basis).into(),
-            user_known: self.audience.user.is_some(),
-            retrieval: Some(convert::retrieval(&answer.retrieval)),
-            unknown_track_ids: self.audience.unknown.track_ids.clone(),
-            unknown_names: convert::unknown_names(self.audience.unknown),
-        })
-    }
+    let answers = asked
+        .queries()
+        .map(|(listener, query)| Ok(bundle.engine.recommend(listener, query)?))
+        .collect::<Result<Vec<Answer>, Refusal>>()?;
+    asked.respond((serving, &bundle), answers, begun.elapsed())
 }
 
 /// A list as it goes over the wire, explained if a listener is given to explain it to.

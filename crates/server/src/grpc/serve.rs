@@ -6,7 +6,11 @@ use std::{
 };
 
 use anyhow::Context;
-use tokio::{net::TcpListener, sync::watch, time};
+use tokio::{
+    net::TcpListener,
+    sync::{Mutex, watch},
+    time,
+};
 use tonic::{
     codec::CompressionEncoding,
     transport::{
@@ -20,6 +24,7 @@ use super::{
     admission::Admission,
     deadline::Deadlines,
     event_service::Events,
+    experiment_service::Trials,
     guard::{Guard, Ids},
     health::Health,
     metrics::{Metrics, Scraped, scrape},
@@ -33,6 +38,7 @@ use super::{
 use crate::{
     pb::{
         FILE_DESCRIPTOR_SET, event_service_server::EventServiceServer,
+        experiment_service_server::ExperimentServiceServer,
         model_service_server::ModelServiceServer,
         recommendation_service_server::RecommendationServiceServer,
     },
@@ -121,6 +127,7 @@ pub async fn serve(
         Admission::new(&options, Arc::clone(&metrics)).context("the workers cannot be started")?;
     let ids = Arc::new(Ids::default());
     let has_admin = listeners.admin.is_some();
+    let reporting = Arc::new(Mutex::new(()));
     // The same services on every listener; who may call what is the guard's affair.
     let router = |administers: bool| -> anyhow::Result<Router<Layers>> {
         let recommendations = Recommendations {
@@ -134,6 +141,10 @@ pub async fn serve(
         };
         let events = Events {
             serving: Arc::clone(&serving),
+        };
+        let trials = Trials {
+            serving: Arc::clone(&serving),
+            reporting: Arc::clone(&reporting),
         };
         let guard = Guard {
             tokens: credentials.tokens.clone(),
@@ -153,6 +164,9 @@ pub async fn serve(
                     .max_decoding_message_size(MAX_REQUEST)
                     .accept_compressed(CompressionEncoding::Gzip)
                     .accept_compressed(CompressionEncoding::Zstd),
+            )
+            .add_service(
+                ExperimentServiceServer::new(trials).max_decoding_message_size(MAX_REQUEST),
             )
             .add_service(ModelServiceServer::new(models).max_decoding_message_size(MAX_REQUEST))
             .add_service(

@@ -44,6 +44,18 @@ pub(super) enum Refusal {
     Elsewhere,
     /// This server records no plays.
     EventsOff,
+    /// There is no experiment of that name.
+    UnknownExperiment(String),
+    /// Arms of the experiment are interleaved, and nobody is assigned.
+    Interleaves(String),
+    /// Users of the experiment are assigned, and nothing is interleaved.
+    Assigns(String),
+    /// This server does not keep what is shown.
+    ExposuresOff,
+    /// This server does not keep what a report needs.
+    ReportsOff,
+    /// A report could not be made.
+    Report(anyhow::Error),
     /// Plays could not be recorded.
     Events(Arc<crossfade_events::Error>),
     /// A bundle cannot be served.
@@ -121,6 +133,43 @@ impl From<Refusal> for Status {
                 "this server records no plays; set serve.events to a directory, or start it with --events DIR",
                 info("EVENTS_OFF"),
             ),
+            Refusal::UnknownExperiment(name) => {
+                let mut details = info("UNKNOWN_EXPERIMENT");
+                let owner = "[experiments] in the settings";
+                details.set_resource_info("experiment", name.clone(), owner, "it is not defined");
+                let message = format!("there is no experiment {}", shortened(&name));
+                Self::with_error_details(Code::NotFound, message, details)
+            }
+            Refusal::Interleaves(name) => Self::with_error_details(
+                Code::FailedPrecondition,
+                format!("experiment {name} interleaves its arms, so nobody is assigned to one"),
+                info("EXPERIMENT_INTERLEAVES"),
+            ),
+            Refusal::Assigns(name) => Self::with_error_details(
+                Code::FailedPrecondition,
+                format!(
+                    "experiment {name} assigns users to arms; define it with method = \"interleave\""
+                ),
+                info("EXPERIMENT_ASSIGNS"),
+            ),
+            Refusal::ExposuresOff => Self::with_error_details(
+                Code::FailedPrecondition,
+                "this server does not keep what is shown; set serve.exposures to a directory, or start it with --exposures DIR",
+                info("EXPOSURES_OFF"),
+            ),
+            Refusal::ReportsOff => Self::with_error_details(
+                Code::FailedPrecondition,
+                "a report needs what is shown and what is played; start the server with --exposures DIR and --events DIR",
+                info("REPORTS_OFF"),
+            ),
+            Refusal::Report(error) => {
+                tracing::error!(error = format!("{error:#}"), "a report failed");
+                Self::with_error_details(
+                    Code::Internal,
+                    format!("no report can be made: {error:#}"),
+                    info("REPORT_FAILED"),
+                )
+            }
             Refusal::Events(error) => events(&error),
             Refusal::Bundle(error) => bundle(&error),
             Refusal::Ranking(error @ crossfade_blend::Error::NoMood) => Self::with_error_details(
@@ -184,7 +233,7 @@ fn events(error: &crossfade_events::Error) -> Status {
         | Error::Damaged { .. }
         | Error::InUse { .. }
         | Error::Broken { .. }
-        | Error::LongId { .. }
+        | Error::Long { .. }
         | Error::Closed
         | Error::Compaction { .. }
         | _ => {

@@ -13,7 +13,7 @@ use super::{
     tls::Certificates,
     tokens::Tokens,
 };
-use crate::serving::Serving;
+use crate::{recorder::compact_log, serving::Serving};
 
 /// What callers are checked by.
 #[derive(Debug, Clone, Default)]
@@ -48,11 +48,14 @@ pub(super) fn start(
 ) -> Upkeep {
     let every = seconds(options.follow_seconds).max(Duration::from_millis(10));
     let follow = follow(Arc::clone(serving), health.clone(), every);
-    let compact = compact(Arc::clone(serving), seconds(options.compact_seconds));
+    let older_than = seconds(options.compact_seconds);
+    let compact = compact(Arc::clone(serving), older_than);
+    let compact_lists = compact_lists(Arc::clone(serving), older_than);
     let reload = reload(credentials.clone(), every);
     Upkeep(vec![
         tokio::spawn(follow),
         tokio::spawn(compact),
+        tokio::spawn(compact_lists),
         tokio::spawn(reload),
     ])
 }
@@ -99,9 +102,36 @@ async fn compact(serving: Arc<Serving>, older_than: Duration) {
                 if done.segments > 0 {
                     tracing::info!(
                         segments = done.segments,
-                        plays = done.plays,
+                        plays = done.records,
                         "plays compacted"
                     );
+                }
+            }
+            Err(error) => tracing::error!(%error, "compacting failed"),
+        }
+    }
+}
+
+/// The same of lists of experiments.
+async fn compact_lists(serving: Arc<Serving>, older_than: Duration) {
+    if serving.experiments().log().is_none() {
+        return;
+    }
+    let mut ticks = ticks(Duration::from_secs(1));
+    let mut problems = Problems::new("lists of experiments stay uncompacted");
+    loop {
+        ticks.tick().await;
+        let compacted = Arc::clone(&serving);
+        let done = spawn_blocking(move || match compacted.experiments().log() {
+            Some(log) => compact_log(log, older_than),
+            None => Ok(Default::default()),
+        });
+        match done.await {
+            Ok(done) => {
+                let done = problems.tell(done).unwrap_or_default();
+                if done.segments > 0 {
+                    let (segments, lists) = (done.segments, done.records);
+                    tracing::info!(segments, lists, "lists of experiments compacted");
                 }
             }
             Err(error) => tracing::error!(%error, "compacting failed"),

@@ -226,6 +226,23 @@ pub(in crate::cli) struct Recommend {
     pub(in crate::cli) diversity: Option<f64>,
     #[command(flatten)]
     pub(in crate::cli) list: ListArgs,
+    /// Experiment that the list is to be part of.
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub(in crate::cli) experiment: String,
+    /// With --experiment: what tells this list from the user's others; without, it is another one each time.
+    #[arg(
+        long,
+        value_name = "ID",
+        requires = "experiment",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub(in crate::cli) request_id: String,
     #[command(flatten)]
     pub(in crate::cli) server: ServerArg,
 }
@@ -353,6 +370,14 @@ pub(in crate::cli) struct Record {
     /// Id of the event, for a single track; a new one otherwise.
     #[arg(long, value_name = "ID")]
     pub(in crate::cli) event_id: Option<String>,
+    /// Token of the list that they were played from.
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub(in crate::cli) attribution_token: String,
     #[command(flatten)]
     pub(in crate::cli) server: ServerArg,
 }
@@ -364,7 +389,7 @@ pub(in crate::cli) enum ScopeArg {
     Read,
     /// Report plays.
     Write,
-    /// Choose bundles.
+    /// Choose bundles, and look at what experiments have come to.
     Admin,
 }
 

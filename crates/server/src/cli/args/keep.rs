@@ -30,6 +30,9 @@ pub(in crate::cli) struct Serve {
     /// Record reported plays in this directory, and use them in answers [setting: serve.events].
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) events: Option<PathBuf>,
+    /// Write lists of experiments down in this directory [setting: serve.exposures].
+    #[arg(long, value_name = "DIR")]
+    pub(in crate::cli) exposures: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -49,6 +49,15 @@ pub(in crate::cli) struct Load {
     /// Ask for strangers with so many plays, as users of the bundle have them, instead of for users.
     #[arg(long, value_name = "PLAYS", default_value_t = 0, requires = "bundles")]
     pub(in crate::cli) history: usize,
+    /// Experiment of the server that the lists are to be part of.
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "",
+        hide_default_value = true,
+        conflicts_with = "history"
+    )]
+    pub(in crate::cli) experiment: String,
     /// Let interactive requests of others come first.
     #[arg(long)]
     pub(in crate::cli) bulk: bool,

@@ -114,6 +114,14 @@ impl Resolved {
         Ok(engine.with_seeds(listener, &self.seeds, self.seed_weight)?)
     }
 
+    /// How many tracks it is known to have played, fresh plays counted one by one.
+    pub(in crate::grpc) fn played(&self, engine: &Engine) -> usize {
+        let known = self
+            .user
+            .map(|user| engine.model().history.row(user as usize));
+        known.map_or(0, |row| row.indices.len()) + self.plays.len()
+    }
+
     /// Looks up further ids; those that are unknown are reported before the others.
     pub(in crate::grpc) fn look_up(&mut self, tracks: &Vocab, ids: Vec<String>) -> Vec<u32> {
         let mut unknown = Unknown::default();

@@ -3,8 +3,15 @@ use crossfade_events::Event;
 use super::{checks::Checks, limits, times};
 use crate::{grpc::status::Refusal, pb};
 
+/// A play that is reported, and the token of the list it came from, if it came from one.
+#[derive(Debug)]
+pub(in crate::grpc) struct Reported {
+    pub(in crate::grpc) event: Event,
+    pub(in crate::grpc) token: Option<String>,
+}
+
 /// The events of a RecordPlaysRequest.
-pub(in crate::grpc) fn events(request: pb::RecordPlaysRequest) -> Result<Vec<Event>, Refusal> {
+pub(in crate::grpc) fn events(request: pb::RecordPlaysRequest) -> Result<Vec<Reported>, Refusal> {
     let mut checks = Checks::default();
     if request.events.is_empty() {
         checks.refuse("events", "must have at least 1 entry");
@@ -33,7 +40,13 @@ pub(in crate::grpc) fn events(request: pb::RecordPlaysRequest) -> Result<Vec<Eve
                     checks.refuse(field("played_at"), wrong);
                     0
                 });
-            Event {
+            let token = event.attribution_token;
+            if token.len() > limits::TOKEN_BYTES {
+                let (most, found) = (limits::TOKEN_BYTES, token.len());
+                let description = format!("must have at most {most} bytes, has {found}");
+                checks.refuse(field("attribution_token"), description);
+            }
+            let event = Event {
                 event_id: event.event_id,
                 user_id: event.user_id,
                 track_id: event.track_id,
@@ -41,6 +54,11 @@ pub(in crate::grpc) fn events(request: pb::RecordPlaysRequest) -> Result<Vec<Eve
                 play_count,
                 ms_played: event.ms_played,
                 skipped: event.skipped,
+                attribution: None,
+            };
+            Reported {
+                event,
+                token: Some(token).filter(|token| !token.is_empty()),
             }
         })
         .collect();

@@ -36,6 +36,8 @@ pub const FILTER_NAMES: usize = 1_000;
 pub const EVENTS: usize = 1_000;
 /// Longest id in bytes.
 pub const ID_BYTES: usize = 256;
+/// Longest attribution token in bytes.
+pub const TOKEN_BYTES: usize = 1_024;
 /// Largest `play_count`.
 pub const PLAY_COUNT: u32 = 1_000_000;
 /// Most rankings to compare.

@@ -5,6 +5,7 @@ use crossfade_blend::{
 use super::{
     audience::{Audience, Unknown},
     checks::Checks,
+    experiments::Enrolment,
     limits,
 };
 use crate::{grpc::status::Refusal, pb};
@@ -21,6 +22,11 @@ pub(in crate::grpc) struct Order {
 }
 
 impl Order {
+    /// The same dials for another ranking.
+    pub(in crate::grpc) fn with_ranking(self, ranking: Ranking) -> Self {
+        Self { ranking, ..self }
+    }
+
     /// A ranking as it is.
     fn plain(ranking: Ranking) -> Self {
         Self {
@@ -38,6 +44,7 @@ pub(in crate::grpc) struct Recommend {
     pub(in crate::grpc) order: Order,
     pub(in crate::grpc) limit: usize,
     pub(in crate::grpc) explain: bool,
+    pub(in crate::grpc) enrolment: Option<Enrolment>,
 }
 
 impl Recommend {
@@ -54,6 +61,8 @@ impl Recommend {
             include_played: request.include_played,
         };
         audience.check(&mut checks);
+        let named = (request.experiment, request.request_id);
+        let enrolment = checks.enrolment(named, audience.user_id());
         let spec = pb::RankingSpec {
             ranking: request.ranking,
             content_weight: request.content_weight,
@@ -67,6 +76,7 @@ impl Recommend {
             order,
             limit,
             explain: request.explain,
+            enrolment,
         })
     }
 }

@@ -122,6 +122,12 @@ fn retrieval(text: &mut Text, serving: &Serving) {
 }
 
 fn bundle(text: &mut Text, serving: &Serving) {
+    let counter = (
+        "counter",
+        "Lists of experiments that were answered and could not be written down.",
+    );
+    let lost = serving.experiments().lost();
+    text.single("crossfade_exposures_lost_total", counter, lost as f64);
     let bundle = serving.bundle();
     let ready = ("gauge", "Whether there is a bundle to answer from.");
     text.single(

@@ -3,15 +3,16 @@
 use std::{
     future::poll_fn,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
-use crossfade_blend::Cancel;
+use crossfade_blend::{Answer, Cancel};
 use prost::Message;
 use tokio::{sync::mpsc, task::JoinSet};
 use tonic::{Status, Streaming, codegen::tokio_stream::Stream};
 
-use super::{Asked, Recommendations};
+use super::{Answered, Asked, Recommendations, keep};
 use crate::{
     grpc::{
         admission::Work,
@@ -127,17 +128,18 @@ async fn answer_batch(
     sender: Sender,
 ) {
     let ids: Vec<String> = batch.iter().map(echoed).collect();
-    let serving = service.serving;
-    let outcomes = service
+    let serving = Arc::clone(&service.serving);
+    let answered = service
         .admission
         .run(Work::Stream, BULK, move |cancel| {
-            Ok(outcomes(&serving, batch, cancel))
+            Ok(answers(&serving, batch, cancel))
         })
         .await;
-    let outcomes = outcomes.unwrap_or_else(|refusal| {
+    let answered = answered.unwrap_or_else(|refusal| {
         let status = Status::from(refusal);
-        ids.iter().map(|_| failure(&status)).collect()
+        ids.iter().map(|_| Err(status.clone())).collect()
     });
+    let outcomes = outcomes(&service.serving, answered).await;
     for (id, outcome) in ids.into_iter().zip(outcomes) {
         let answer = pb::StreamRecommendResponse {
             id,
@@ -158,15 +160,15 @@ fn echoed(request: &pb::StreamRecommendRequest) -> String {
 }
 
 /// What becomes of each request.
-fn outcomes(
+fn answers(
     serving: &Serving,
     batch: Vec<pb::StreamRecommendRequest>,
     cancel: &Cancel,
-) -> Vec<Outcome> {
+) -> Vec<Result<Answered, Status>> {
     // One bundle for all of them.
     let Some(bundle) = serving.bundle() else {
         let status = Status::from(Refusal::NoBundle);
-        return batch.iter().map(|_| failure(&status)).collect();
+        return batch.iter().map(|_| Err(status.clone())).collect();
     };
     let asked: Vec<Result<Asked, Refusal>> = batch
         .into_iter()
@@ -175,25 +177,40 @@ fn outcomes(
             Asked::of(serving, &bundle, (Recommend::check(request)?, cancel))
         })
         .collect();
-    let good = asked.iter().flatten();
-    let queries: Vec<_> = good.map(|asked| (&asked.listener, &asked.query)).collect();
-    let mut answers = match bundle.engine.recommend_each(&queries) {
+    let queries: Vec<_> = asked.iter().flatten().flat_map(Asked::queries).collect();
+    let mut found = match bundle.engine.recommend_each(&queries) {
         Ok(answers) => answers.into_iter(),
         Err(error) => {
             let status = Status::from(Refusal::from(error));
-            return asked.iter().map(|_| failure(&status)).collect();
+            return asked.iter().map(|_| Err(status.clone())).collect();
         }
     };
     let mut respond = |asked: Result<Asked, Refusal>| {
         let asked = asked?;
-        let answer = answers.next().ok_or(Refusal::Lost)?;
-        asked.respond(serving, &bundle, answer)
+        let answers: Vec<Answer> = found.by_ref().take(asked.queries().count()).collect();
+        let took = answers.iter().map(|answer| answer.retrieval.took).sum();
+        asked.respond((serving, &bundle), answers, took)
     };
-    let outcome = |asked| match respond(asked) {
-        Ok(response) => Outcome::Response(response),
-        Err(refusal) => failure(&Status::from(refusal)),
-    };
-    asked.into_iter().map(outcome).collect()
+    let answer = |asked| respond(asked).map_err(Status::from);
+    asked.into_iter().map(answer).collect()
+}
+
+/// Results as messages, what is part of experiments being on disk.
+async fn outcomes(serving: &Serving, answered: Vec<Result<Answered, Status>>) -> Vec<Outcome> {
+    let (mut good, mut failures) = (Vec::new(), Vec::new());
+    for one in answered {
+        match one {
+            Ok(answered) => {
+                good.push(answered);
+                failures.push(None);
+            }
+            Err(status) => failures.push(Some(failure(&status))),
+        }
+    }
+    let mut responses = keep(serving, good).await.into_iter();
+    let outcome =
+        |failure: Option<Outcome>| failure.or_else(|| responses.next().map(Outcome::Response));
+    failures.into_iter().filter_map(outcome).collect()
 }
 
 /// A status as a message: its details are one already.
