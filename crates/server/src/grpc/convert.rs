@@ -124,7 +124,9 @@ mod tests {
             let bytes = mutilated(sample, &mut random);
             let bytes = bytes.as_slice();
             tried += 1;
-            decoded += u64::from(pb::RecommendRequest::decode(bytes).is_ok());
+            let is_whole = pb::RecommendRequest::decode(bytes).is_ok()
+                || pb::InterleaveRequest::decode(bytes).is_ok();
+            decoded += u64::from(is_whole);
             _ = pb::RecommendRequest::decode(bytes).map(Recommend::check);
             _ = pb::SimilarTracksRequest::decode(bytes).map(Similar::check);
             _ = pb::CompareRankingsRequest::decode(bytes).map(Compare::check);
