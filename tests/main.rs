@@ -42,5 +42,7 @@ mod scoring;
 mod security;
 /// Many requests over one stream.
 mod streaming;
+/// What collectors of traces are sent.
+mod traces;
 /// What a search finds, and what is left of one that was killed.
 mod tuning;

@@ -68,7 +68,8 @@ fn read_part(path: &Path, lists: &mut Lists) {
             "score",
             "collaborative_score",
             "content_score",
-            "popularity_score"
+            "popularity_score",
+            "discovery_score"
         ]
     );
     for row in file.get_row_iter(None).unwrap() {
@@ -82,7 +83,7 @@ fn read_part(path: &Path, lists: &mut Lists) {
             list.len(),
             "ranks count up"
         );
-        let parts = number(5) + number(6) + number(7);
+        let parts = number(5) + number(6) + number(7) + number(8);
         assert_eq!(parts.to_bits(), number(4).to_bits());
     }
 }
@@ -135,6 +136,83 @@ async fn batch_scores_are_what_the_service_answers() {
             .collect();
         assert_eq!(&answered, list, "user {user} by {arm}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dials_and_rules_are_those_of_requests() {
+    let server = Server::start(&World::shared().store);
+    let mut client = server.recommendations().await;
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path().join("scores");
+    let dials = [
+        "--discovery",
+        "-0.5",
+        "--diversity",
+        "0.3",
+        "--max-per-artist",
+        "1",
+    ];
+    succeed(
+        score(&out)
+            .args(["--limit", "10", "--shard", "0/2", "--part-users", "20"])
+            .args(dials),
+    );
+    for ((user, _), list) in read(&out).iter().step_by(5) {
+        let request = pb::RecommendRequest {
+            user_id: user.clone(),
+            limit: Some(10),
+            discovery: Some(-0.5),
+            diversity: Some(0.3),
+            rules: Some(pb::ListRules {
+                max_per_artist: Some(1),
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        let response = client.recommend(request).await.unwrap().into_inner();
+        let answered = response.tracks.into_iter();
+        let answered: List = answered
+            .map(|track| (track.track_id, track.score))
+            .collect();
+        assert_eq!(&answered, list, "user {user}");
+    }
+    let complaint = fail(score(&out).args(["--diversity", "2"]));
+    assert!(
+        complaint.contains("--diversity must be from 0 to 1, is 2"),
+        "{complaint}"
+    );
+}
+
+#[cfg(not(feature = "object-store"))]
+#[test]
+fn a_url_is_refused_with_what_to_build() {
+    let complaint = fail(score(Path::new("s3://music/scores")));
+    assert!(complaint.contains("--features object-store"), "{complaint}");
+    assert!(!Path::new("s3:").exists());
+}
+
+#[cfg(feature = "object-store")]
+#[test]
+fn an_object_store_gets_the_files_of_a_directory_and_goes_on_with_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let [plain, stored] = ["plain", "stored"].map(|name| directory.path().join(name));
+    let url = format!("file://{}", stored.display());
+    let small = ["--part-users", "70", "--limit", "5"];
+    succeed(score(&plain).args(small));
+    succeed(score(Path::new(&url)).args(small).args(["--shard", "1/2"]));
+    assert!(parts(&stored).len() < 5);
+    let report = succeed(score(Path::new(&url)).args(small).arg("--json"));
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    assert_eq!(report["parts_found"], 3);
+    assert!(contents(&stored) == contents(&plain));
+    let complaint = fail(score(Path::new(&url)).args(["--limit", "6"]));
+    assert!(
+        complaint.contains("_manifest.json is of another run"),
+        "{complaint}"
+    );
+    fs::write(stored.join("part-00000.parquet"), "not Parquet").unwrap();
+    let complaint = fail(score(Path::new(&url)).args(small));
+    assert!(complaint.contains("part-00000.parquet"), "{complaint}");
 }
 
 #[test]

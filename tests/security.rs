@@ -13,6 +13,8 @@ mod authority;
 mod raw;
 
 use authority::{Authority, Pair, Validity};
+#[cfg(feature = "otlp")]
+pub(crate) use raw::Verbatim;
 use raw::{Raw, methods};
 
 /// A server with encrypted connections, and what callers need.

@@ -73,7 +73,7 @@ pub(super) fn methods() -> BTreeSet<String> {
 
 /// Sends and takes messages as they are.
 #[derive(Debug, Clone, Copy)]
-struct Verbatim;
+pub(crate) struct Verbatim;
 
 impl Codec for Verbatim {
     type Encode = Bytes;

@@ -69,5 +69,5 @@ pub use read::{PlayLog, read_exposures, read_ids, read_plays, read_recorded, rea
 pub use report::{Notice, Place, Reason, Report, Tally};
 pub use write::{
     Attributed, EventWriter, ExposureWriter, Play, PlayWriter, RecordedPlay, ScoreWriter, Scores,
-    Track, TrackWriter, run_of_scores, write_plays,
+    Track, TrackWriter, run_of_remote_scores, run_of_scores, write_plays,
 };

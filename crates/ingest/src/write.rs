@@ -12,5 +12,5 @@ pub use events::{Attributed, EventWriter, RecordedPlay};
 pub use exposures::ExposureWriter;
 pub(crate) use exposures::{CANDIDATES, TEAMS};
 pub use plays::{Play, PlayWriter, write_plays};
-pub use scores::{ScoreWriter, Scores, run_of_scores};
+pub use scores::{ScoreWriter, Scores, run_of_remote_scores, run_of_scores};
 pub use tracks::{Track, TrackWriter};

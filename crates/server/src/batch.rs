@@ -1,8 +1,8 @@
 //! Scores many users at once: the answers that the service would give, as Parquet files of fixed blocks of users.
 
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
-use crossfade_blend::{Basis, Engine, Query, TrackFilter, UnknownNames};
+use crossfade_blend::{Arrangement, Basis, Discovery, Engine, Query, TrackFilter, UnknownNames};
 use crossfade_bundle::Bundle;
 use crossfade_catalog::Vocab;
 use crossfade_index::{Allowed, Bitmap};
@@ -15,11 +15,13 @@ use crate::{
 
 mod block;
 mod output;
+mod place;
 mod run;
 
 use block::Block;
 pub(crate) use block::answers;
 use output::Output;
+pub use place::{Place, place};
 use run::Run;
 
 /// Rows that are scored and written at once, about: memory depends on this, and not on the number of users.
@@ -39,6 +41,10 @@ pub struct BatchRequest {
     pub filter: TrackFilter,
     /// The rankings; each user gets a list of each.
     pub arms: Vec<Arm>,
+    /// Whether to prefer what everybody plays or what hardly anybody does.
+    pub discovery: Discovery,
+    /// What lists are to be like besides having the best scores.
+    pub arrangement: Arrangement,
     /// How many tracks in each list.
     pub limit: usize,
     /// Whether users' own tracks may be returned.
@@ -71,7 +77,7 @@ pub struct BatchReport {
 }
 
 /// Ranks tracks for every user and writes `user_id, arm, rank, track_id, score, collaborative_score, content_score,
-/// popularity_score` to files at `out`, users in the order asked for, each user's arms in the order asked for.
+/// popularity_score, discovery_score` to files at `out`, users in the order asked for, each user's arms in the order asked for.
 ///
 /// Each file appears when it is complete. Files that are there are kept, if they are of the same request to the same bundle:
 /// a run that was killed goes on where it was, and the same request gives the same bytes whatever happened in between.
@@ -82,7 +88,7 @@ pub struct BatchReport {
 pub fn score(
     bundle: &Bundle,
     request: &BatchRequest,
-    out: &Path,
+    out: &dyn Place,
     observer: Observer<'_>,
 ) -> anyhow::Result<BatchReport> {
     let engine = &bundle.engine;
@@ -92,6 +98,8 @@ pub fn score(
     let query = |arm: &Arm| Query {
         candidates: candidates.clone(),
         include_played: request.include_played,
+        discovery: request.discovery,
+        arrangement: request.arrangement,
         ..Query::new(arm.0, request.limit)
     };
     let queries: Vec<Query> = request.arms.iter().map(query).collect();

@@ -39,7 +39,11 @@ mod ui;
 use args::{Arguments, Verb};
 use ui::Ui;
 
-use crate::pipeline::Interrupted;
+use crate::{
+    grpc::ServeOptions,
+    pipeline::Interrupted,
+    traces::{self, Traces},
+};
 
 /// Exit status of a training that was interrupted, as of programs that end by Ctrl-C.
 const INTERRUPTED: u8 = 130;
@@ -47,7 +51,6 @@ const INTERRUPTED: u8 = 130;
 /// Runs the program. Exit status 0 is success, 1 failure, 2 wrong usage, 130 a training that was interrupted.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    init_logging();
     let ui = Ui::new(arguments.json, arguments.quiet);
     match run(arguments, &ui) {
         Ok(()) => ExitCode::SUCCESS,
@@ -64,6 +67,12 @@ pub fn main() -> ExitCode {
 
 fn run(arguments: Arguments, ui: &Ui) -> anyhow::Result<()> {
     let settings = crate::settings::Settings::load(arguments.config.as_deref())?;
+    // Held to the end, when what is left is sent.
+    let traces = match matches!(arguments.verb, Verb::Serve(_)) {
+        true => start_traces(&settings.serve)?,
+        false => None,
+    };
+    init_logging(traces.as_ref());
     match arguments.verb {
         Verb::Quickstart(verb) => quickstart::run(verb, settings, ui),
         Verb::Generate(verb) => generate::run(&verb, ui),
@@ -89,9 +98,16 @@ fn run(arguments: Arguments, ui: &Ui) -> anyhow::Result<()> {
     }
 }
 
+/// What sends traces, if they are to be sent.
+fn start_traces(options: &ServeOptions) -> anyhow::Result<Option<Traces>> {
+    let collector = options.traces_collector.as_deref();
+    let start = |collector| Traces::start(collector, options.traces_share);
+    collector.map(start).transpose()
+}
+
 /// Logs go to standard error, as lines for people on a terminal and as JSON elsewhere. `CROSSFADE_LOG` chooses what is
 /// logged: a level, or levels by module as in `warn,crossfade=debug`.
-fn init_logging() {
+fn init_logging(traces: Option<&Traces>) {
     const VARIABLE: &str = "CROSSFADE_LOG";
     let chosen = std::env::var(VARIABLE).ok();
     let parsed = chosen.as_deref().map(str::parse::<Targets>);
@@ -106,6 +122,7 @@ fn init_logging() {
     };
     tracing_subscriber::registry()
         .with(lines.with_filter(filter))
+        .with(traces::layer(traces))
         .init();
     if let Some(Err(error)) = parsed {
         tracing::warn!(%error, "{VARIABLE} is not understood; logging what is important");

@@ -21,6 +21,8 @@ mod upkeep;
 mod workers;
 
 pub use convert::limits;
+#[cfg(fuzzing)]
+pub use convert::trial;
 pub use options::ServeOptions;
 pub(crate) use serve::transport;
 pub use serve::{Listeners, serve};

@@ -20,5 +20,6 @@ pub mod recorder;
 mod report;
 pub mod serving;
 pub mod settings;
+mod traces;
 
 pub use crossfade_client::pb;

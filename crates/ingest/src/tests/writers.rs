@@ -1,5 +1,6 @@
 use std::{
-    fs,
+    fs, io,
+    ops::Range,
     sync::atomic::{AtomicU64, Ordering},
 };
 
@@ -15,7 +16,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use super::fixtures::Files;
 use crate::{
     Error, Play, PlayOptions, PlayWriter, ScoreWriter, Scores, Track, TrackColumns, TrackWriter,
-    read_plays, read_tracks, run_of_scores,
+    read_plays, read_tracks, run_of_remote_scores, run_of_scores,
 };
 
 /// Hands out the plays of that number, with ids and times as irregular as real ones.
@@ -186,7 +187,8 @@ fn written_scores_are_read_back_in_bounded_row_groups() {
                 score: scores(7.0),
                 collaborative_score: scores(4.0),
                 content_score: scores(2.0),
-                popularity_score: scores(1.0),
+                popularity_score: scores(1.5),
+                discovery_score: scores(-0.5),
             })
             .unwrap();
     }
@@ -215,6 +217,7 @@ fn written_scores_are_read_back_in_bounded_row_groups() {
         "collaborative_score",
         "content_score",
         "popularity_score",
+        "discovery_score",
     ];
     assert_eq!(names, expected);
     assert_eq!(batch.column(0).as_string::<i32>().value(1_999), "u1");
@@ -223,7 +226,7 @@ fn written_scores_are_read_back_in_bounded_row_groups() {
         1_000
     );
     assert_eq!(batch.column(4).as_primitive::<Float64Type>().value(1), 3.5);
-    assert_eq!(batch.column(7).null_count(), 0);
+    assert_eq!(batch.column(8).null_count(), 0);
 }
 
 #[test]
@@ -239,6 +242,14 @@ fn files_of_scores_say_whose_they_are_and_leave_nothing_of_killed_writers() {
         .finish()
         .unwrap();
     assert_eq!(run_of_scores(&path).unwrap().as_deref(), Some("kept"));
+    let bytes = bytes::Bytes::from(fs::read(&path).unwrap());
+    let part = |range: Range<u64>| Ok(bytes.slice(range.start as usize..range.end as usize));
+    let length = bytes.len() as u64;
+    let fetched = run_of_remote_scores(&path, length, &part).unwrap();
+    assert_eq!(fetched.as_deref(), Some("kept"));
+    let lost = |_| Err(io::Error::other("the line is dead"));
+    let error = run_of_remote_scores(&path, length, &lost).unwrap_err();
+    assert!(matches!(error, Error::Damaged { .. }));
     assert_eq!(other.finish().unwrap(), 0);
     assert_eq!(fs::read_dir(files.path()).unwrap().count(), 2);
     write_plays(&path, 3);

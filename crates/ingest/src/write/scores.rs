@@ -1,10 +1,14 @@
-use std::{fs::File, path::Path, sync::Arc};
+use std::{fs::File, io, ops::Range, path::Path, sync::Arc};
 
 use arrow_array::{Float64Array, StringArray, UInt32Array};
 use arrow_schema::{DataType, Field};
-use parquet::file::{
-    metadata::KeyValue,
-    reader::{FileReader, SerializedFileReader},
+use bytes::{Buf, Bytes};
+use parquet::{
+    errors::ParquetError,
+    file::{
+        metadata::{KeyValue, ParquetMetaDataReader},
+        reader::{ChunkReader, Length},
+    },
 };
 
 use super::{
@@ -21,7 +25,7 @@ const RUN: &str = "crossfade.run";
 
 /// Rows of batch scoring, column by column; all columns have the same length.
 ///
-/// `score` is the sum of the three others.
+/// `score` is the sum of the four others.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Scores<'a> {
     /// For whom.
@@ -40,10 +44,12 @@ pub struct Scores<'a> {
     pub content_score: Vec<f64>,
     /// The part from popularity.
     pub popularity_score: Vec<f64>,
+    /// The part from the preference for much or little played tracks.
+    pub discovery_score: Vec<f64>,
 }
 
-/// Writes batch scores: `user_id`, `arm`, `rank`, `track_id`, `score`, `collaborative_score`, `content_score` and
-/// `popularity_score`.
+/// Writes batch scores: `user_id`, `arm`, `rank`, `track_id`, `score`, `collaborative_score`, `content_score`,
+/// `popularity_score` and `discovery_score`.
 ///
 /// The file appears when [`finish`](Self::finish) returns; dropped before that, nothing is left. The same batches give the
 /// same bytes.
@@ -65,6 +71,7 @@ impl ScoreWriter {
             "collaborative_score",
             "content_score",
             "popularity_score",
+            "discovery_score",
         ];
         let mut fields = vec![
             Field::new("user_id", DataType::Utf8, false),
@@ -101,6 +108,7 @@ impl ScoreWriter {
             Arc::new(Float64Array::from(scores.collaborative_score)),
             Arc::new(Float64Array::from(scores.content_score)),
             Arc::new(Float64Array::from(scores.popularity_score)),
+            Arc::new(Float64Array::from(scores.discovery_score)),
         ])
     }
 
@@ -125,16 +133,62 @@ pub fn run_of_scores(path: &Path) -> Result<Option<String>, Error> {
         path: path.to_path_buf(),
         source,
     })?;
-    let reader = SerializedFileReader::new(file).map_err(|source| Error::Damaged {
-        path: path.to_path_buf(),
-        row_group: None,
-        column: None,
-        source,
-    })?;
-    let metadata = reader.metadata().file_metadata().key_value_metadata();
-    let mut run = metadata
+    run_of(&file).map_err(|source| damaged(path, source))
+}
+
+/// The same of a file elsewhere, of `length` bytes, whose bytes `read` fetches; `path` is what errors call it. Only the
+/// file's end is read.
+///
+/// # Errors
+///
+/// If it cannot be read or is not Parquet.
+pub fn run_of_remote_scores(
+    path: &Path,
+    length: u64,
+    read: &(dyn Fn(Range<u64>) -> io::Result<Bytes> + Send + Sync),
+) -> Result<Option<String>, Error> {
+    run_of(&Remote { length, read }).map_err(|source| damaged(path, source))
+}
+
+fn run_of(file: &impl ChunkReader) -> Result<Option<String>, ParquetError> {
+    let metadata = ParquetMetaDataReader::new().parse_and_finish(file)?;
+    let entries = metadata.file_metadata().key_value_metadata();
+    let mut run = entries
         .into_iter()
         .flatten()
         .filter(|entry| entry.key == RUN);
     Ok(run.find_map(|entry| entry.value.clone()))
+}
+
+fn damaged(path: &Path, source: ParquetError) -> Error {
+    Error::Damaged {
+        path: path.to_path_buf(),
+        row_group: None,
+        column: None,
+        source,
+    }
+}
+
+/// A file whose bytes are fetched when they are wanted.
+struct Remote<'a> {
+    length: u64,
+    read: &'a (dyn Fn(Range<u64>) -> io::Result<Bytes> + Send + Sync),
+}
+
+impl Length for Remote<'_> {
+    fn len(&self) -> u64 {
+        self.length
+    }
+}
+
+impl ChunkReader for Remote<'_> {
+    type T = bytes::buf::Reader<Bytes>;
+
+    fn get_read(&self, start: u64) -> Result<Self::T, ParquetError> {
+        Ok((self.read)(start..self.length)?.reader())
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
+        Ok((self.read)(start..start + length as u64)?)
+    }
 }

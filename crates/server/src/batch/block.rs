@@ -59,6 +59,7 @@ impl<'a> Block<'a> {
                     rows.collaborative_score.push(parts.collaborative);
                     rows.content_score.push(parts.content);
                     rows.popularity_score.push(parts.popularity);
+                    rows.discovery_score.push(parts.discovery);
                 }
             }
         }

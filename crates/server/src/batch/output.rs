@@ -1,22 +1,15 @@
-use std::{
-    collections::BTreeSet,
-    fs, io,
-    ops::Range,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeSet, ops::Range};
 
-use anyhow::Context;
-use crossfade_ingest::{ScoreWriter, Scores, run_of_scores};
+use crossfade_ingest::{ScoreWriter, Scores};
 
-use super::run::Run;
-use crate::files::write_atomically;
+use super::{place::Place, run::Run};
 
 /// What the run is; readers of Parquet pass over names that begin so.
 const MANIFEST: &str = "_manifest.json";
 
-/// The directory that a run writes to.
+/// The place that a run writes to.
 pub(super) struct Output<'a> {
-    directory: &'a Path,
+    place: &'a dyn Place,
     run: String,
     /// Numbers of complete files.
     present: BTreeSet<usize>,
@@ -26,38 +19,28 @@ pub(super) struct Output<'a> {
 }
 
 impl<'a> Output<'a> {
-    /// Takes the directory for a run: one that is new or empty, or one with the manifest of the same run.
+    /// Takes the place for a run: one that is new or empty, or one with the manifest of the same run.
     ///
     /// # Errors
     ///
     /// If it holds files of another run, or cannot be written to.
-    pub(super) fn open(directory: &'a Path, run: &Run) -> anyhow::Result<Self> {
-        fs::create_dir_all(directory)
-            .with_context(|| format!("cannot create {}", directory.display()))?;
-        let manifest = directory.join(MANIFEST);
-        let written = match fs::read(&manifest) {
-            Ok(bytes) => Some(bytes),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => {
-                return Err(error).with_context(|| format!("cannot read {}", manifest.display()));
-            }
-        };
+    pub(super) fn open(place: &'a dyn Place, run: &Run) -> anyhow::Result<Self> {
+        let written = place.read(MANIFEST)?;
         if let Some(differences) = written.as_deref().and_then(|bytes| run.differences(bytes)) {
             anyhow::bail!(
                 "{} is of another run: {differences}. Choose another directory, or remove this one",
-                manifest.display()
+                place.name(MANIFEST)
             );
         }
         let output = Self {
-            directory,
+            place,
             run: run.id(),
-            present: present(directory, run)?,
+            present: present(place, run)?,
             open: None,
             rows: 0,
         };
         if written.is_none() {
-            write_atomically(&manifest, run.manifest().as_bytes())
-                .with_context(|| format!("{} cannot be written", manifest.display()))?;
+            place.write(MANIFEST, run.manifest().as_bytes())?;
         }
         Ok(output)
     }
@@ -71,7 +54,7 @@ impl<'a> Output<'a> {
     pub(super) fn write(&mut self, part: usize, rows: Scores<'_>) -> anyhow::Result<()> {
         if self.open.as_ref().is_none_or(|(open, _)| *open != part) {
             self.close()?;
-            let writer = ScoreWriter::create(path(self.directory, part), &self.run)?;
+            let writer = ScoreWriter::create(self.place.draft(&name(part)), &self.run)?;
             self.open = Some((part, writer));
         }
         if let Some((_, writer)) = &mut self.open {
@@ -87,41 +70,32 @@ impl<'a> Output<'a> {
     }
 
     fn close(&mut self) -> anyhow::Result<()> {
-        if let Some((_, writer)) = self.open.take() {
+        if let Some((part, writer)) = self.open.take() {
             self.rows += writer.finish()?;
+            self.place.publish(&name(part))?;
         }
         Ok(())
     }
 }
 
-fn path(directory: &Path, part: usize) -> PathBuf {
-    directory.join(format!("part-{part:05}.parquet"))
+fn name(part: usize) -> String {
+    format!("part-{part:05}.parquet")
 }
 
-/// The complete files, all of which must be of this run: whoever reads the directory reads all of them.
-fn present(directory: &Path, run: &Run) -> anyhow::Result<BTreeSet<usize>> {
-    let listed = fs::read_dir(directory);
-    let listed = listed.with_context(|| format!("cannot list {}", directory.display()))?;
+/// The complete files, all of which must be of this run: whoever reads the place reads all of them.
+fn present(place: &dyn Place, run: &Run) -> anyhow::Result<BTreeSet<usize>> {
     let (ours, mut present) = (run.id(), BTreeSet::new());
-    for entry in listed {
-        let entry = entry.with_context(|| format!("cannot list {}", directory.display()))?;
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if name.starts_with(['_', '.']) || !name.ends_with(".parquet") {
-            continue;
-        }
-        let file = entry.path();
-        let part = name
+    for (file, its_run) in place.scores()? {
+        let part = file
             .strip_prefix("part-")
             .and_then(|name| name.strip_suffix(".parquet"));
         let part: Option<usize> = part.and_then(|part| part.parse().ok());
-        let part = part.filter(|&part| part < run.parts && path(directory, part) == file);
-        let its_run = run_of_scores(&file)?;
+        let part = part.filter(|&part| part < run.parts && name(part) == file);
         match part.filter(|_| its_run.as_ref() == Some(&ours)) {
             Some(part) => present.insert(part),
             None => anyhow::bail!(
                 "{} is not of this run. Choose another directory, or remove it",
-                file.display()
+                place.name(&file)
             ),
         };
     }

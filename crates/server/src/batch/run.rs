@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, num::NonZeroUsize};
 
 use crossfade_blend::TrackFilter;
 use crossfade_bundle::Fingerprint;
@@ -10,7 +10,7 @@ use super::BatchRequest;
 use crate::arm::Arm;
 
 /// Changes when the same request to the same bundle is written differently.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// All that the bytes of a run's files depend on: what `_manifest.json` beside them holds.
 #[derive(Debug, Serialize)]
@@ -24,6 +24,9 @@ pub(super) struct Run {
     arms: Vec<String>,
     limit: usize,
     include_played: bool,
+    discovery: f64,
+    diversity: f64,
+    max_per_artist: Option<NonZeroUsize>,
     /// Users in each file but the last.
     pub(super) part_users: usize,
     /// How many files there are when all shards are done.
@@ -65,6 +68,9 @@ impl Run {
             arms: request.arms.iter().map(Arm::to_string).collect(),
             limit: request.limit,
             include_played: request.include_played,
+            discovery: request.discovery.get(),
+            diversity: request.arrangement.diversity.get(),
+            max_per_artist: request.arrangement.max_per_artist,
             part_users,
             parts: users.len().div_ceil(part_users),
         }

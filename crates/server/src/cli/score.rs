@@ -1,7 +1,7 @@
 use std::{collections::BTreeSet, path::PathBuf};
 
 use anyhow::Context;
-use crossfade_blend::{Names, Ranking, TrackFilter};
+use crossfade_blend::{Arrangement, Discovery, Diversity, Names, Ranking, TrackFilter};
 use crossfade_bundle::Store;
 use crossfade_catalog::Vocab;
 use crossfade_ingest::read_ids;
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     arm::Arm,
-    batch::{BatchReport, BatchRequest, score},
+    batch::{BatchReport, BatchRequest, place, score},
     experiments::Experiments,
     grpc::limits,
     pipeline::Event,
@@ -24,13 +24,14 @@ use crate::{
 pub(super) fn run(args: &Score, mut settings: Settings, ui: &Ui) -> anyhow::Result<()> {
     set(&mut settings.threads, args.threads);
     let request = request(args, ui)?;
+    let place = place(&args.out)?;
     let pool = pool(settings.threads)?;
     ui.observe(Event::Stage("open the bundle"));
     let serving = open(Store::open(&args.bundles)?, None, Experiments::default())?;
     let bundle = serving.bundle().context("there is no active bundle")?;
     ui.observe(Event::Stage("score users"));
-    let report =
-        pool.install(|| score(&bundle, &request, &args.out, &|event| ui.observe(event)))?;
+    let observe = |event: Event<'_>| ui.observe(event);
+    let report = pool.install(|| score(&bundle, &request, place.as_ref(), &observe))?;
     ui.result(&report, |report: &BatchReport| {
         format!(
             "{} users in {} files, {} of them found complete; {} rows written, bundle {}\n\
@@ -123,6 +124,19 @@ fn request(args: &Score, ui: &Ui) -> anyhow::Result<BatchRequest> {
         candidates: ids(&args.candidates, "track_id")?,
         filter: args.filter.filter(),
         arms,
+        discovery: dial(
+            args.discovery,
+            Discovery::new,
+            "--discovery must be from -1 to 1",
+        )?,
+        arrangement: Arrangement {
+            max_per_artist: args.max_per_artist,
+            diversity: dial(
+                args.diversity,
+                Diversity::new,
+                "--diversity must be from 0 to 1",
+            )?,
+        },
         limit: args.limit,
         include_played: args.include_played,
         part_users: args.part_users as usize,
@@ -130,4 +144,16 @@ fn request(args: &Score, ui: &Ui) -> anyhow::Result<BatchRequest> {
             .shard
             .map_or((0, 1), |shard| (shard.index, shard.count)),
     })
+}
+
+/// A dial where one was set, or where it stands by itself.
+fn dial<T: Default>(
+    set: Option<f64>,
+    checked: fn(f64) -> Option<T>,
+    complaint: &'static str,
+) -> anyhow::Result<T> {
+    match set {
+        Some(number) => checked(number).with_context(|| format!("{complaint}, is {number}")),
+        None => Ok(T::default()),
+    }
 }

@@ -120,8 +120,10 @@ impl Admission {
                 return;
             }
             let begun = Instant::now();
+            let waited = begun - submitted;
+            let span = tracing::debug_span!(parent: &span, "work", kind = kind.name(), waited_us = waited.as_micros() as u64);
             let result = catch_unwind(AssertUnwindSafe(|| span.in_scope(|| work(&cancel))));
-            place.took(begun - submitted, begun.elapsed());
+            place.took(waited, begun.elapsed());
             drop(place);
             if let Ok(result) = result {
                 // A caller that went away misses nothing.

@@ -12,6 +12,9 @@ mod requests;
 mod responses;
 mod rules;
 mod times;
+#[cfg(any(fuzzing, test))]
+#[allow(unreachable_pub, reason = "a fuzzer reaches it")]
+pub mod trial;
 
 pub(super) use audience::{Audience, Recorded, Resolved};
 pub(super) use events::{Reported, events};
@@ -27,7 +30,11 @@ pub(super) use times::now_ms;
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, Instant};
+    use std::{
+        fs,
+        path::Path,
+        time::{Duration, Instant},
+    };
 
     use prost::Message;
     use rand::{Rng, RngExt, SeedableRng};
@@ -122,26 +129,24 @@ mod tests {
             // What is made for one message is tried on all: their fields overlap.
             let sample = &samples[random.random_range(0..samples.len())];
             let bytes = mutilated(sample, &mut random);
-            let bytes = bytes.as_slice();
             tried += 1;
-            let is_whole = pb::RecommendRequest::decode(bytes).is_ok()
-                || pb::InterleaveRequest::decode(bytes).is_ok();
+            let is_whole = pb::RecommendRequest::decode(bytes.as_slice()).is_ok()
+                || pb::InterleaveRequest::decode(bytes.as_slice()).is_ok();
             decoded += u64::from(is_whole);
-            _ = pb::RecommendRequest::decode(bytes).map(Recommend::check);
-            _ = pb::SimilarTracksRequest::decode(bytes).map(Similar::check);
-            _ = pb::CompareRankingsRequest::decode(bytes).map(Compare::check);
-            _ = pb::RankTracksRequest::decode(bytes).map(Rank::check);
-            _ = pb::GeneratePlaylistRequest::decode(bytes).map(Generate::check);
-            _ = pb::DescribeTrackRequest::decode(bytes).map(describe);
-            _ = pb::StreamRecommendRequest::decode(bytes).map(stream_id);
-            _ = pb::RecordPlaysRequest::decode(bytes).map(events);
-            _ = pb::AssignArmRequest::decode(bytes).map(assign);
-            _ = pb::InterleaveRequest::decode(bytes).map(Interleave::check);
-            _ = pb::GetReportRequest::decode(bytes).map(report);
-            _ = pb::ListBundlesRequest::decode(bytes).map(|request| page(&request));
-            _ = pb::ActivateBundleRequest::decode(bytes).map(version);
+            trial::decode_and_check(&bytes);
         }
         // Enough of them must get through to what is checked.
         assert!(decoded * 20 > tried, "{decoded} of {tried} were decoded");
+    }
+
+    #[test]
+    fn what_a_fuzzer_found_worth_keeping_makes_nothing_panic() {
+        let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus/requests");
+        let mut tried = 0;
+        for entry in fs::read_dir(corpus).unwrap() {
+            trial::decode_and_check(&fs::read(entry.unwrap().path()).unwrap());
+            tried += 1;
+        }
+        assert!(tried > 10, "{tried}");
     }
 }

@@ -15,7 +15,7 @@ use std::{
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use tonic::{Code, Status, body::Body};
 use tower::{Layer, Service};
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use super::{
     admission::Admission,
@@ -25,6 +25,7 @@ use super::{
     status::Refusal,
     tokens::Tokens,
 };
+use crate::traces;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Longest id taken from a caller, in bytes.
@@ -148,13 +149,17 @@ where
             method = METHODS[method].path,
             caller = caller.as_deref(),
             trace = trace(headers),
+            otel.name = traces::AVAILABLE.then_some(METHODS[method].path),
+            otel.kind = traces::AVAILABLE.then_some("server"),
         );
+        traces::begun(&span, headers);
         let answer = self.inner.call(request);
         let done = async move {
             let mut response = answer.await?;
             let code = code(response.headers());
             let took = begun.elapsed();
             under_way.end(code, took);
+            traces::ended(&Span::current(), code);
             tracing::debug!(?code, ms = took.as_secs_f64() * 1e3, "answered");
             response.headers_mut().insert(REQUEST_ID, id);
             Ok(response)

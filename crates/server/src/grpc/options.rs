@@ -12,6 +12,11 @@ pub struct ServeOptions {
     pub admin_listen: Option<SocketAddr>,
     /// Address for Prometheus to ask `/metrics` at; nothing listens without one.
     pub metrics_listen: Option<SocketAddr>,
+    /// Address of an OpenTelemetry collector (OTLP over gRPC, as `http://127.0.0.1:4317`) that traces are sent to; none are
+    /// without one. Needs a program built with the feature `otlp`.
+    pub traces_collector: Option<String>,
+    /// Share of the requests that are traced, 0 to 1, where the caller does not say whether.
+    pub traces_share: f64,
     /// File with the keys of callers, as `crossfade token` makes them. Without one, everybody who can connect may do everything.
     pub tokens: Option<PathBuf>,
     /// Certificate (PEM) to show callers; connections are plain without one.
@@ -53,6 +58,8 @@ impl Default for ServeOptions {
             listen: SocketAddr::from(([127, 0, 0, 1], 50051)),
             admin_listen: None,
             metrics_listen: None,
+            traces_collector: None,
+            traces_share: 1.0,
             tokens: None,
             tls_certificate: None,
             tls_key: None,
@@ -105,6 +112,11 @@ impl ServeOptions {
                 "serve.{name} is {value}; it must be from 0 to 86400"
             );
         }
+        anyhow::ensure!(
+            (0.0..=1.0).contains(&self.traces_share),
+            "serve.traces_share is {}; it must be from 0 to 1",
+            self.traces_share
+        );
         anyhow::ensure!(
             self.tls_certificate.is_some() == self.tls_key.is_some(),
             "serve.tls_certificate and serve.tls_key are only of use together"

@@ -1,6 +1,6 @@
 //! Verbs that work on a directory of bundles or of recorded plays.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf};
 
 use clap::{Args, Subcommand, builder::ArgPredicate, value_parser};
 
@@ -40,9 +40,10 @@ pub(in crate::cli) struct Score {
     /// Directory with the bundles; the active one is used.
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) bundles: PathBuf,
-    /// Directory for the files, part-00000.parquet and so on; files that the same request has completed are kept.
+    /// Directory for the files, part-00000.parquet and so on, or a URL such as s3://bucket/scores; files that the same request
+    /// has completed are kept.
     #[arg(long, value_name = "DIR")]
-    pub(in crate::cli) out: PathBuf,
+    pub(in crate::cli) out: String,
     /// Parquet file with a column user_id: whom to score; without it, everybody.
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) users: Option<PathBuf>,
@@ -65,6 +66,15 @@ pub(in crate::cli) struct Score {
     /// Several rankings side by side, separated by commas: popular, collaborative, content, blend, blend:0.5.
     #[arg(long, value_delimiter = ',', conflicts_with_all = ["ranking", "content_weight"])]
     pub(in crate::cli) arms: Vec<Arm>,
+    /// From -1 (what everybody plays) to 1 (what hardly anybody plays).
+    #[arg(long, value_name = "DIAL", allow_hyphen_values = true)]
+    pub(in crate::cli) discovery: Option<f64>,
+    /// How far the tracks of a list are to differ from each other, from 0 to 1.
+    #[arg(long, value_name = "DIAL")]
+    pub(in crate::cli) diversity: Option<f64>,
+    /// How many tracks of one artist a list may have.
+    #[arg(long, value_name = "N")]
+    pub(in crate::cli) max_per_artist: Option<NonZeroUsize>,
     /// How many tracks in each list.
     #[arg(long, short = 'n', default_value_t = 100)]
     pub(in crate::cli) limit: usize,
