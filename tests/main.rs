@@ -4,6 +4,8 @@
 
 /// What serving does while bundles are exchanged.
 mod activation;
+/// What becomes of tracks that are new since the training.
+mod adding;
 /// What the page about a catalogue holds.
 mod analysis;
 /// Crates depend on each other only downwards.
@@ -22,6 +24,8 @@ mod evaluation;
 mod experiments;
 /// Running the program, and a world to run it on.
 mod harness;
+/// Labels that are predicted by how tracks sound.
+mod labels;
 /// What malformed requests are told.
 mod malformed;
 /// Serving under load: overload, restarts, exchanges and callers that go away; and what is told of it.

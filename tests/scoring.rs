@@ -186,7 +186,7 @@ async fn dials_and_rules_are_those_of_requests() {
 #[cfg(not(feature = "object-store"))]
 #[test]
 fn a_url_is_refused_with_what_to_build() {
-    let complaint = fail(score(Path::new("s3://music/scores")));
+    let complaint = fail(&mut score(Path::new("s3://music/scores")));
     assert!(complaint.contains("--features object-store"), "{complaint}");
     assert!(!Path::new("s3:").exists());
 }

@@ -139,6 +139,8 @@ def check_playlist(pb, stub, track):
     assert len(playlist.tracks) == 8 and playlist.transition_cost <= playlist.transition_cost_by_relevance
     described = stub.DescribeTrack(pb.DescribeTrackRequest(track_id=track), timeout=DEADLINE)
     assert described.track.track_id == track and described.track.features and len(described.neighbors) == 10
+    guess = described.track.predicted_genre
+    assert guess.known and abs(sum(one.probability for one in guess.genres) - 1) < 1e-5
 
 
 def check_similar(pb, stub, track):

@@ -14,12 +14,12 @@ pub(crate) struct SecondMoment {
 }
 
 impl SecondMoment {
-    /// Taken over evenly spaced nonzero rows. All zero when every row is.
-    pub(crate) fn of(vectors: &Dense) -> Self {
+    /// Taken over evenly spaced nonzero rows among those that `counts` holds for. All zero when every row is.
+    pub(crate) fn of(vectors: &Dense, counts: impl Fn(usize) -> bool + Sync) -> Self {
         let dim = vectors.columns();
         let rows: Vec<usize> = (0..vectors.rows())
             .into_par_iter()
-            .filter(|&row| vectors.row(row).iter().any(|&value| value != 0.0))
+            .filter(|&row| counts(row) && vectors.row(row).iter().any(|&value| value != 0.0))
             .collect();
         let step = rows.len().div_ceil(SAMPLE).max(1);
         let mut values = vec![0.0; dim * dim];
@@ -74,17 +74,17 @@ mod tests {
 
     #[test]
     fn the_moment_gives_the_root_mean_square_of_the_scores() {
-        let vectors = Dense::new(3, 2, vec![1.0, 2.0, 0.0, 0.0, -3.0, 1.0]);
+        let vectors = Dense::new(4, 2, vec![1.0, 2.0, 0.0, 0.0, -3.0, 1.0, 7.0, 8.0]);
         let query = [2.0, 1.0];
-        // Scores of the two nonzero rows: 4 and -5.
+        // Scores of the two nonzero rows that count: 4 and -5.
         let expected = ((16.0 + 25.0) / 2.0_f64).sqrt();
-        let found = SecondMoment::of(&vectors).root_mean_square(&query);
+        let found = SecondMoment::of(&vectors, |row| row < 3).root_mean_square(&query);
         assert!((found - expected).abs() < 8.0 * f64::EPSILON * expected);
     }
 
     #[test]
     fn nothing_known_scales_to_nothing() {
-        let moment = SecondMoment::of(&Dense::zeros(3, 2));
+        let moment = SecondMoment::of(&Dense::zeros(3, 2), |_| true);
         assert_eq!(scale(moment.root_mean_square(&[1.0, 1.0]), 2.0), 0.0);
     }
 }

@@ -1,3 +1,5 @@
+use crossfade_content::NumberReport;
+
 use crate::Engine;
 
 /// What is known of a track beside its name.
@@ -9,6 +11,32 @@ pub struct Description {
     pub listeners: u32,
     /// Its popularity prior, from 0 (nobody) to 1 (most listeners).
     pub popularity: f64,
+    /// Its genre, as it is predicted; `None` where none is.
+    pub genre: Option<GenreGuess>,
+    /// Its numbers that are predicted.
+    pub numbers: Vec<NumberGuess>,
+}
+
+/// What a track's genre seems to be by how it sounds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GenreGuess {
+    /// Whether its genre is known. The probabilities are then those of a prediction that did not know it.
+    pub is_known: bool,
+    /// Genres and their probabilities, which add up to 1; the most probable first.
+    pub probabilities: Vec<(String, f64)>,
+}
+
+/// What a number of a track seems to be by how it sounds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NumberGuess {
+    /// Name of the column.
+    pub name: String,
+    /// What is known of it. The prediction did not know it.
+    pub known: Option<f64>,
+    /// The prediction.
+    pub predicted: f64,
+    /// The root mean square error of predictions.
+    pub expected_error: f64,
 }
 
 /// An audio feature of a track.
@@ -49,7 +77,39 @@ impl Engine {
             features: features.collect(),
             listeners: self.popularity.listeners()[track as usize],
             popularity: f64::from(self.popularity.prior_of(track)),
+            genre: self.genre_guess(track),
+            numbers: self.number_guesses(track),
         }
+    }
+
+    fn genre_guess(&self, track: u32) -> Option<GenreGuess> {
+        let genre = self.model().labels.genre.as_ref()?;
+        let found = genre.of(track).into_iter();
+        let probabilities: Vec<(String, f64)> = found
+            .map(|(name, probability)| (name.to_owned(), f64::from(probability)))
+            .collect();
+        (!probabilities.is_empty()).then(|| GenreGuess {
+            is_known: self.model().tracks.genre.get(track).is_some(),
+            probabilities,
+        })
+    }
+
+    fn number_guesses(&self, track: u32) -> Vec<NumberGuess> {
+        let model = self.model();
+        let guess = |report: &NumberReport| {
+            let name = &report.column;
+            Some(NumberGuess {
+                known: model.tracks.feature(name).and_then(|column| {
+                    let value = column.values.get(track as usize).copied();
+                    value.filter(|value| value.is_finite()).map(f64::from)
+                }),
+                predicted: f64::from(model.labels.number(name, track)?),
+                expected_error: report.quality.expected_error,
+                name: name.clone(),
+            })
+        };
+        let numbers = model.labels.numbers.iter();
+        numbers.filter_map(|number| guess(&number.report)).collect()
     }
 
     /// How surprising tracks are: the mean of the bits it takes to tell a listener of a track from all users,

@@ -2,6 +2,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use crossfade_content::Profile;
 use crossfade_index::{Allowed, Approximate, Bitmap, Costs, Index, JointRows, Recall, Sample};
+use crossfade_matrix::Dense;
 use crossfade_mf::FoldIn;
 use rayon::prelude::*;
 
@@ -31,7 +32,7 @@ pub struct Engine {
     pub(crate) popularity: Popularity,
     pub(crate) factor_moment: SecondMoment,
     pub(crate) embedding_moment: SecondMoment,
-    /// 1 / length of each track's factor, 0 for cold tracks.
+    /// 1 / length of each track's factor, 0 where there is none.
     pub(crate) inverse_norms: Vec<f32>,
     /// Tracks that a list by only one kind of evidence may have.
     pub(crate) eligible: Eligible,
@@ -39,12 +40,12 @@ pub struct Engine {
     pub(crate) filters: Filters,
 }
 
-/// A track without listeners has no place in a collaborative list, nor one of unknown content in a content list: its score
+/// A track without a factor has no place in a collaborative list, nor one of unknown content in a content list: its score
 /// of 0 is no evidence.
 #[derive(Debug)]
 pub(crate) struct Eligible {
-    /// Tracks with listeners.
-    pub(crate) warm: Allowed,
+    /// Tracks with factors, learned or predicted.
+    pub(crate) placed: Allowed,
     /// Tracks of which the content is known.
     pub(crate) heard: Allowed,
 }
@@ -66,15 +67,20 @@ impl Engine {
         let index = Index::new(rows, model.index.clone())?;
         let fold_in = FoldIn::new(
             model.track_factors.clone(),
-            popularity.listeners(),
+            &popularity.listeners()[..model.learned_tracks],
             &model.factorisation,
         )?;
         Ok(Self {
             fold_in,
-            factor_moment: SecondMoment::of(&model.track_factors),
-            embedding_moment: SecondMoment::of(&model.embeddings),
+            // Predicted factors come and go with tracks; what scores mean is not to depend on them.
+            factor_moment: SecondMoment::of(&model.track_factors, |track| {
+                !popularity.is_cold(track as u32)
+            }),
+            embedding_moment: SecondMoment::of(&model.embeddings, |track| {
+                track < model.learned_tracks
+            }),
             inverse_norms: inverse_norms(&model),
-            eligible: Eligible::of(&model, &popularity, &index),
+            eligible: Eligible::of(&model, &index),
             facets: Facets::of(&model.tracks),
             filters: Filters::default(),
             index,
@@ -184,7 +190,22 @@ impl Engine {
 
     /// How many tracks nobody played.
     pub fn cold_tracks(&self) -> usize {
-        self.model.tracks.len() - self.eligible.warm.len()
+        self.model.tracks.len() - self.popularity.warm_tracks()
+    }
+
+    /// Whether nobody played the track, and its factor was predicted of what is known of it.
+    ///
+    /// # Panics
+    ///
+    /// If the track is out of range.
+    pub fn is_predicted(&self, track: u32) -> bool {
+        self.popularity.is_cold(track) && self.inverse_norms[track as usize] > 0.0
+    }
+
+    /// How many tracks that nobody played have a factor.
+    pub fn predicted_tracks(&self) -> usize {
+        let tracks = 0..self.model.tracks.len() as u32;
+        tracks.filter(|&track| self.is_predicted(track)).count()
     }
 
     /// The cluster of a track, by number and by what it is like; `None` for a track of unknown content, and where there are
@@ -255,17 +276,16 @@ impl Engine {
 }
 
 impl Eligible {
-    fn of(model: &Model, popularity: &Popularity, index: &Index) -> Self {
-        let tracks = 0..model.tracks.len() as u32;
-        let is_heard = |track: &u32| {
-            let embedding = model.embeddings.row(*track as usize);
-            embedding.iter().any(|&value| value != 0.0)
+    fn of(model: &Model, index: &Index) -> Self {
+        let with = |vectors: &Dense| {
+            let is_known = |row: usize| vectors.row(row).iter().any(|&value| value != 0.0);
+            let known = (0..vectors.rows()).filter(|&row| is_known(row));
+            index.allow(known.map(|row| row as u32).collect::<Bitmap>())
         };
-        let is_warm = |&track: &u32| !popularity.is_cold(track);
-        let warm = || index.allow(tracks.clone().filter(is_warm).collect::<Bitmap>());
-        let heard = || index.allow(tracks.clone().filter(is_heard).collect::<Bitmap>());
-        let (warm, heard) = rayon::join(warm, heard);
-        Self { warm, heard }
+        let placed = || with(&model.track_factors);
+        let heard = || with(&model.embeddings);
+        let (placed, heard) = rayon::join(placed, heard);
+        Self { placed, heard }
     }
 }
 

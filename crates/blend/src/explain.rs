@@ -56,7 +56,7 @@ impl Engine {
         tracks: &[RankedTrack],
         most: usize,
     ) -> Result<Vec<Explanation>, Error> {
-        let Some((weight, _)) = self.content_weight(ranking) else {
+        let Some((weight, _)) = self.content_weight(listener, ranking) else {
             return Ok(vec![Explanation::default(); tracks.len()]);
         };
         let mut sums: Vec<Sums> = vec![Sums::new(); tracks.len()];

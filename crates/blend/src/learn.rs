@@ -5,6 +5,8 @@ use crate::{
     Answer, ContentWeight, Discovery, Engine, Error, Listener, Parameters, Query, Ranking,
 };
 
+mod by_history;
+
 /// Content weights that are tried.
 const WEIGHTS: [f64; 13] = [
     0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.85, 1.0,
@@ -39,8 +41,9 @@ pub struct Learned {
 /// Learns the blend on listeners whose later plays are known to the caller and not to the engine.
 ///
 /// First the reach of both kinds of score, then the pair of content and popularity weight with the highest mean of
-/// `quality(list, hidden)` over lists of `limit` tracks. Of equal pairs the one with the smaller weights wins. Without
-/// cases the weights stay what they were.
+/// `quality(list, hidden)` over lists of `limit` tracks. Of equal pairs the one with the smaller weights wins. Then, where
+/// that is clearly better, another content weight for listeners with shorter or longer histories. Without cases the weights
+/// stay what they were.
 pub fn learn_weights(
     engine: &mut Engine,
     cases: &[Case],
@@ -53,7 +56,7 @@ pub fn learn_weights(
         ..engine.model().parameters.clone()
     };
     engine.replace_parameters(&parameters);
-    let table = mean_quality(engine, cases, limit, quality)?;
+    let table = mean_quality(engine, cases, limit, &quality)?;
     let mut best = f64::NEG_INFINITY;
     let mut best_prior = 0;
     if !cases.is_empty() {
@@ -66,6 +69,9 @@ pub fn learn_weights(
             }
         }
     }
+    parameters.by_history.clear();
+    engine.replace_parameters(&parameters);
+    parameters.by_history = by_history::by_history(engine, cases, (limit, &quality))?;
     engine.replace_parameters(&parameters);
     let curve = WEIGHTS
         .iter()
@@ -104,7 +110,7 @@ fn mean_quality(
     engine: &mut Engine,
     cases: &[Case],
     limit: usize,
-    quality: impl Fn(&[u32], &[u32]) -> f64 + Sync,
+    quality: &(impl Fn(&[u32], &[u32]) -> f64 + Sync),
 ) -> Result<Vec<f64>, Error> {
     let mut means = Vec::with_capacity(WEIGHTS.len() * PRIORS.len());
     let mut parameters = engine.model().parameters.clone();
@@ -115,7 +121,7 @@ fn mean_quality(
             engine.replace_parameters(&parameters);
             let values = cases
                 .par_chunks(TOGETHER)
-                .map(|cases| values(engine, cases, &query, &quality))
+                .map(|cases| values(engine, cases, &query, quality))
                 .collect::<Result<Vec<Vec<f64>>, Error>>()?;
             means.push(values.iter().flatten().sum::<f64>() / cases.len().max(1) as f64);
         }

@@ -24,7 +24,7 @@ pub struct Listener {
 /// Tracks, and both vectors that follow from them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Evidence {
-    /// Collaborative factor; none where no liked track has other listeners.
+    /// Collaborative factor; none where no liked track has a factor.
     pub(crate) factor: Option<Vec<f32>>,
     /// Taste vector; none where nothing is known of the content of any liked track.
     pub(crate) taste: Option<Vec<f32>>,
@@ -73,6 +73,15 @@ impl Listener {
             evidence: Evidence::of(model, fold_in, stored.chain(fresh))?,
             seeds: None,
         })
+    }
+
+    /// How many tracks the listener is known to like, or else, of whom nothing is known, how many seeds there are.
+    pub(crate) fn liked(&self) -> usize {
+        let seeds = self.seeds.as_ref();
+        match self.evidence.liked().count() {
+            0 => seeds.map_or(0, |seeds| seeds.evidence.liked().count()),
+            own => own,
+        }
     }
 
     /// The tracks that were played and the seeds.

@@ -145,7 +145,7 @@ impl Engine {
             keep(&mut rows, within.collect());
         }
         if let Some(mood) = wanted.mood {
-            if self.mood_features().is_none() {
+            if !MOOD.iter().all(|name| self.tells(name)) {
                 return Err(Error::NoMood);
             }
             let is_eligible = |track: &u32| rows.as_ref().is_none_or(|rows| rows.contains(*track));
@@ -168,20 +168,23 @@ impl Engine {
         })
     }
 
-    fn mood_features(&self) -> Option<[&[f32]; 2]> {
-        let table = &self.model().tracks;
-        let [valence, energy] =
-            MOOD.map(|name| table.feature(name).map(|column| column.values.as_slice()));
-        Some([valence?, energy?])
+    /// Whether a number is known of tracks, or predicted.
+    fn tells(&self, name: &str) -> bool {
+        let model = self.model();
+        let mut predicted = model.labels.numbers.iter();
+        model.tracks.feature(name).is_some() || predicted.any(|number| number.report.column == name)
     }
 
-    /// How far a track is from a mood, from 0 to 1 for features from 0 to 1; `None` where that is unknown.
+    /// How far a track is from a mood, from 0 to 1 for features from 0 to 1, where a feature that is not known is what is
+    /// predicted of it; `None` where that is unknown.
     fn distance(&self, mood: Mood, track: u32) -> Option<f64> {
-        let [valence, energy] = self.mood_features()?.map(|values| {
-            values
-                .get(track as usize)
-                .copied()
-                .filter(|value| value.is_finite())
+        let model = self.model();
+        let [valence, energy] = MOOD.map(|name| {
+            let column = model.tracks.feature(name);
+            let known = column.and_then(|column| column.values.get(track as usize).copied());
+            let known = known.filter(|value| value.is_finite());
+            known
+                .or_else(|| model.labels.number(name, track))
                 .map(f64::from)
         });
         let square = (valence? - mood.valence).powi(2) + (energy? - mood.energy).powi(2);

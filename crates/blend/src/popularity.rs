@@ -42,6 +42,11 @@ impl Popularity {
         self.listeners[track as usize] == 0
     }
 
+    /// How many tracks have listeners.
+    pub(crate) fn warm_tracks(&self) -> usize {
+        self.order.len()
+    }
+
     /// How many listeners each track has.
     pub(crate) fn listeners(&self) -> &[u32] {
         &self.listeners

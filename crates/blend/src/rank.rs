@@ -9,7 +9,7 @@ use crate::{Answer, Engine, Error, Listener, Query, Retrieval, query};
 pub struct Ranked {
     /// Those the ranking has evidence of, best first.
     pub answer: Answer,
-    /// The others, in order of index: nobody played them where only listeners count, or nothing is known of their content
+    /// The others, in order of index: they have no factors where only listeners count, or nothing is known of their content
     /// where only that counts. A score of 0 for want of evidence is no score.
     pub without_evidence: Vec<u32>,
 }

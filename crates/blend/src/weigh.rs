@@ -42,7 +42,7 @@ impl Engine {
         ranking: Ranking,
         discovery: Discovery,
     ) -> Option<Weighted> {
-        let (weight, is_blend) = self.content_weight(ranking)?;
+        let (weight, is_blend) = self.content_weight(listener, ranking)?;
         let factors = self.factor_voices(listener, weight);
         let tastes = self.taste_voices(listener, weight);
         let basis = match (factors.is_empty(), tastes.is_empty()) {
@@ -65,14 +65,23 @@ impl Engine {
         })
     }
 
-    /// The content weight of a ranking, and whether it is a blend; `None` for popular tracks.
-    pub(crate) fn content_weight(&self, ranking: Ranking) -> Option<(f64, bool)> {
-        let learned = self.model().parameters.content_weight;
+    /// The content weight of a ranking for a listener, and whether it is a blend; `None` for popular tracks.
+    pub(crate) fn content_weight(
+        &self,
+        listener: &Listener,
+        ranking: Ranking,
+    ) -> Option<(f64, bool)> {
+        let learned = || {
+            let parameters = &self.model().parameters;
+            parameters.content_weight_of(listener.liked())
+        };
         match ranking {
             Ranking::Popular => None,
             Ranking::Collaborative => Some((0.0, false)),
             Ranking::Content => Some((1.0, false)),
-            Ranking::Blend(weight) => Some((weight.map_or(learned, |weight| weight.get()), true)),
+            Ranking::Blend(weight) => {
+                Some((weight.map_or_else(learned, |weight| weight.get()), true))
+            }
         }
     }
 
@@ -135,7 +144,7 @@ impl Weighted {
     pub(crate) fn only<'a>(&self, eligible: &'a Eligible) -> Option<&'a Allowed> {
         let is_zero = |part: &[f32]| part.iter().all(|&value| value == 0.0);
         match (is_zero(&self.collaborative), is_zero(&self.content)) {
-            (false, true) => Some(&eligible.warm),
+            (false, true) => Some(&eligible.placed),
             (true, _) => Some(&eligible.heard),
             (false, false) => None,
         }

@@ -114,10 +114,12 @@ pub(crate) fn engine() -> &'static Engine {
             history,
             encoder,
             clusters: Some(clusters()),
+            labels: Default::default(),
             factorisation: crossfade_mf::Config {
                 dim: DIM,
                 ..Default::default()
             },
+            learned_tracks: TRACKS as usize,
             taste: Default::default(),
             index: Default::default(),
             parameters: Parameters::default(),

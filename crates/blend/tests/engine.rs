@@ -1,8 +1,8 @@
 use std::{ops::ControlFlow, sync::Arc};
 
 use crossfade_blend::{
-    Basis, Case, ContentWeight, Engine, Listener, Model, Parameters, Play, Query, Ranking,
-    SimilarQuery, learn_weights,
+    Basis, Case, ContentWeight, Engine, Listener, Model, Parameters, Play, Query, RankedTrack,
+    Ranking, SimilarQuery, learn_weights,
 };
 use crossfade_catalog::{TrackTable, Vocab};
 use crossfade_content::{EmbeddingModel, Features, PcaConfig, PcaEmbedder, Schema, taste_vectors};
@@ -55,7 +55,9 @@ fn engine() -> Engine {
         history,
         encoder,
         clusters: None,
+        labels: Default::default(),
         factorisation,
+        learned_tracks: TRACKS as usize,
         taste: Default::default(),
         index: Default::default(),
         parameters: Parameters {
@@ -118,6 +120,47 @@ fn cold_tracks_need_content_and_unheard_ones_need_listeners() {
     assert_eq!(has(blend(0.5), COLD), [true, true]);
     assert_eq!(has(Ranking::Collaborative, UNHEARD), [true, true]);
     assert_eq!(has(Ranking::Content, UNHEARD), [false, false]);
+}
+
+#[test]
+fn a_predicted_factor_gives_a_cold_track_its_place_and_changes_nobodys_scores() {
+    let plain = engine();
+    let mut model = copy(&plain);
+    let dim = model.factorisation.dim;
+    let mut factors = model.track_factors.as_slice().to_vec();
+    // Track 16 is to be like track 6, whose place it then shares; of track 17 nothing was predicted.
+    factors.copy_within(6 * dim..7 * dim, 16 * dim);
+    model.track_factors = Dense::new(TRACKS as usize, dim, factors);
+    let placed = Engine::new(model).unwrap();
+    assert!(placed.is_predicted(16) && !placed.is_predicted(6) && !placed.is_predicted(17));
+    assert_eq!((placed.cold_tracks(), placed.predicted_tracks()), (2, 1));
+    let fresh = [1, 3].map(|track| Play {
+        track,
+        strength: 1.0,
+    });
+    for listener in [(Some(2), &[][..]), (None, &fresh)] {
+        let [before, after] = [&plain, &placed].map(|engine| {
+            let listener = engine.listener(listener.0, listener.1).unwrap();
+            let answer = engine.recommend(&listener, &query(Ranking::Collaborative));
+            (listener, answer.unwrap().tracks)
+        });
+        assert_eq!(before.0, after.0);
+        let scores = |tracks: &[RankedTrack]| -> Vec<(u32, f64)> {
+            let old = tracks.iter().filter(|ranked| ranked.track != 16);
+            old.map(|ranked| (ranked.track, ranked.components.sum()))
+                .collect()
+        };
+        assert_eq!(scores(&before.1), scores(&after.1));
+        let new = after.1.iter().find(|ranked| ranked.track == 16).unwrap();
+        let like = after.1.iter().find(|ranked| ranked.track == 6);
+        assert!(like.is_none_or(|like| like.components == new.components));
+        let why = placed
+            .explain((&after.0, Ranking::Collaborative), &[*new], 3)
+            .unwrap();
+        let parts = why[0].contributions.iter().map(|one| one.collaborative);
+        let sum = parts.sum::<f64>() + why[0].other_collaborative;
+        assert!((sum - new.components.sum()).abs() < 1e-12);
+    }
 }
 
 #[test]
@@ -292,25 +335,35 @@ fn learning_finds_the_evidence_that_tells() {
 #[test]
 fn parts_that_do_not_belong_together_are_refused() {
     let engine = engine();
-    let good = engine.model();
     let model = Model {
-        users: Arc::clone(&good.users),
-        tracks: Arc::clone(&good.tracks),
-        user_factors: good.user_factors.clone(),
-        track_factors: good.track_factors.clone(),
-        tastes: Dense::zeros(1, good.embeddings.columns()),
-        embeddings: good.embeddings.clone(),
-        history: good.history.clone(),
-        encoder: good.encoder.clone(),
-        clusters: None,
-        factorisation: good.factorisation.clone(),
-        taste: good.taste.clone(),
-        index: good.index.clone(),
-        parameters: good.parameters.clone(),
+        tastes: Dense::zeros(1, engine.model().embeddings.columns()),
+        ..copy(&engine)
     };
     let error = Engine::new(model).unwrap_err();
     assert_eq!(
         error.to_string(),
         "the model has 1 users with taste vectors where 12 are needed"
     );
+}
+
+/// The engine's model, which both may change.
+fn copy(engine: &Engine) -> Model {
+    let good = engine.model();
+    Model {
+        users: Arc::clone(&good.users),
+        tracks: Arc::clone(&good.tracks),
+        user_factors: good.user_factors.clone(),
+        track_factors: good.track_factors.clone(),
+        tastes: good.tastes.clone(),
+        embeddings: good.embeddings.clone(),
+        history: good.history.clone(),
+        encoder: good.encoder.clone(),
+        clusters: None,
+        labels: Default::default(),
+        factorisation: good.factorisation.clone(),
+        learned_tracks: good.learned_tracks,
+        taste: good.taste.clone(),
+        index: good.index.clone(),
+        parameters: good.parameters.clone(),
+    }
 }

@@ -51,6 +51,9 @@ pub struct Origin {
     pub data: String,
     /// The configuration of the factorisation, without its number of epochs.
     pub factorisation: Value,
+    /// The fingerprint of what is known of the tracks, where factors depend on that.
+    #[serde(default)]
+    pub descriptions: Option<String>,
 }
 
 /// How far a training had come.
@@ -206,6 +209,7 @@ impl Origin {
             pairs: plays.nnz(),
             data: Fingerprint::of_data(users, tracks, plays),
             factorisation,
+            descriptions: None,
         }
     }
 
@@ -228,6 +232,9 @@ impl Origin {
         }
         let settings = (&before.factorisation, &self.factorisation);
         differing_settings("factorisation", settings, &mut found);
+        if self.descriptions != before.descriptions {
+            found.push("what is known of the tracks, or what factors are predicted by".to_owned());
+        }
         found
     }
 }

@@ -2,6 +2,7 @@ use std::{fs, path::Path};
 
 use chrono::{DateTime, Utc};
 use crossfade_blend::Parameters;
+use crossfade_content::LabelReports;
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, damaged};
@@ -28,6 +29,10 @@ pub struct Manifest {
     pub data_fingerprint: String,
     /// How the factors were learned; fold-in solves the same problem at request time.
     pub factorisation: crossfade_mf::Config,
+    /// How many tracks there were when the factors were learned; those behind them were added since. Absent in bundles of
+    /// earlier versions, to which none were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learned_tracks: Option<u64>,
     /// How listening becomes a taste vector, at request time too.
     pub taste: crossfade_content::TasteConfig,
     /// How the graph index was built.
@@ -45,6 +50,10 @@ pub struct Manifest {
     /// bundles from before there were any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub clusters: Vec<crossfade_content::Profile>,
+    /// What labels are predicted of tracks, and how well; `labels.arrow` has the predictions. Empty without any, and in bundles
+    /// from before there were any.
+    #[serde(default, skip_serializing_if = "LabelReports::is_empty")]
+    pub labels: LabelReports,
     /// What was found before publishing: metrics on held-out plays, and the settings used.
     pub training: serde_json::Value,
     /// Every other file of the bundle.

@@ -5,10 +5,12 @@ use std::{fs::File, io::Write, path::Path, sync::Arc, time::Duration};
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::ArrowError;
 use crossfade_blend::{Engine, Model};
+use crossfade_content::Labels;
 use crossfade_index::{Approximate, Costs};
 
 use crate::{Error, Manifest, arrow_file, damaged};
 
+mod labels;
 mod tracks;
 
 /// External ids, factors and taste vectors of the users.
@@ -19,6 +21,8 @@ const HISTORY: &str = "history.arrow";
 const TRACKS: &str = "tracks.arrow";
 /// Factors and content embeddings of the tracks.
 const VECTORS: &str = "vectors.arrow";
+/// Labels of the tracks as they are predicted; only where any are.
+const LABELS: &str = "labels.arrow";
 /// The fitted content encoder.
 const ENCODER: &str = "encoder.json";
 
@@ -50,6 +54,12 @@ pub(crate) fn write(directory: &Path, engine: &Engine) -> Result<Vec<String>, Er
     let mut names = [USERS, HISTORY, TRACKS, VECTORS, ENCODER]
         .map(str::to_owned)
         .to_vec();
+    if !model.labels.is_empty() {
+        let path = directory.join(LABELS);
+        let table = labels::to_batch(&model.labels).map_err(Error::arrow("write", &path))?;
+        arrow_file::write(&path, &table)?;
+        names.push(LABELS.to_owned());
+    }
     if let Some(graph) = engine.index().approximate() {
         write_graph(directory, graph)?;
         names.extend((0..graph.parts()).map(graph_name));
@@ -64,12 +74,15 @@ pub(crate) fn open(directory: &Path, manifest: &Manifest) -> Result<Engine, Erro
     let tracks = Opened::map(directory, TRACKS)?;
     let vectors = Opened::map(directory, VECTORS)?;
     let clusters = tracks.get(|batch| tracks::clusters(batch, &manifest.clusters))?;
+    let labels = read_labels(directory, manifest)?;
     let (tracks, user_ids) = rayon::join(
         || tracks.get(tracks::from_batch),
         || users.get(|batch| tracks::vocab(batch, "user_id")),
     );
     let (tracks, user_ids) = (tracks?, user_ids?);
+    let learned = manifest.learned_tracks.map(|count| count as usize);
     let model = Model {
+        learned_tracks: learned.unwrap_or(tracks.len()),
         users: Arc::new(user_ids),
         user_factors: users.get(|batch| arrow_file::dense(batch, "factors"))?,
         tastes: users.get(|batch| arrow_file::dense(batch, "taste"))?,
@@ -80,6 +93,7 @@ pub(crate) fn open(directory: &Path, manifest: &Manifest) -> Result<Engine, Erro
         embeddings: vectors.get(|batch| arrow_file::dense(batch, "embedding"))?,
         encoder: read_json(&directory.join(ENCODER))?,
         clusters,
+        labels,
         factorisation: manifest.factorisation.clone(),
         taste: manifest.taste.clone(),
         index: manifest.index.clone(),
@@ -91,6 +105,16 @@ pub(crate) fn open(directory: &Path, manifest: &Manifest) -> Result<Engine, Erro
     })?;
     let engine = open_graph(directory, manifest, engine)?;
     with_costs(directory, manifest, engine)
+}
+
+/// The labels that the manifest tells of.
+fn read_labels(directory: &Path, manifest: &Manifest) -> Result<Labels, Error> {
+    match manifest.labels.is_empty() {
+        true => Ok(Labels::default()),
+        false => {
+            Opened::map(directory, LABELS)?.get(|batch| labels::from_batch(batch, &manifest.labels))
+        }
+    }
 }
 
 /// A mapped file and its path, for errors that name it.

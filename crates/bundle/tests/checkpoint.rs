@@ -117,6 +117,14 @@ fn what_differs_is_put_into_words_and_the_number_of_epochs_does_not() {
         now.differences(&others),
         ["ids or plays: as many as then, but others"]
     );
+    let described = Origin {
+        descriptions: Some("another".to_owned()),
+        ..now.clone()
+    };
+    assert_eq!(
+        now.differences(&described),
+        ["what is known of the tracks, or what factors are predicted by"]
+    );
     let fewer = origin(&config, &Csr::from_triplets(2, 1, Vec::new()).unwrap());
     assert_eq!(
         now.differences(&fewer),

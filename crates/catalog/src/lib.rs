@@ -14,6 +14,7 @@
 //! assert_eq!(users.index_of("nobody"), None);
 //! ```
 
+mod append;
 mod columns;
 mod strings;
 mod tracks;

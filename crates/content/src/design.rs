@@ -1,3 +1,4 @@
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::{Features, NumericFeature, Scaler, Schema};
@@ -54,13 +55,16 @@ impl Design {
         self.columns.iter().map(ScaledColumn::dim).sum()
     }
 
-    /// Whether more than half of the columns are known of a track.
-    pub(crate) fn tells_most(&self, features: &Features<'_>, row: usize) -> bool {
-        let known = self.names().filter(|name| {
-            let values = features.numbers(name).unwrap_or_default();
-            values.get(row).is_some_and(|value| value.is_finite())
-        });
-        2 * known.count() > self.columns.len()
+    /// Whether more than half of the columns are known, of each track.
+    pub(crate) fn mostly_known(&self, features: &Features<'_>) -> Vec<bool> {
+        let columns = self.names().map(|name| features.numbers(name));
+        let columns: Vec<&[f32]> = columns.map(Option::unwrap_or_default).collect();
+        let is_known = |row: usize| {
+            let values = columns.iter().map(|values| values.get(row));
+            let known = values.filter(|value| value.is_some_and(|value| value.is_finite()));
+            2 * known.count() > columns.len()
+        };
+        (0..features.rows()).into_par_iter().map(is_known).collect()
     }
 
     /// Names of the columns it reads.
@@ -101,6 +105,15 @@ pub(crate) struct DesignRows<'f> {
 }
 
 impl DesignRows<'_> {
+    /// Which of a row's numbers are known; whether a value is missing always is.
+    pub(crate) fn known(&self, row: usize) -> impl Iterator<Item = bool> {
+        self.columns.iter().flat_map(move |(column, values)| {
+            let is_known = values.get(row).is_some_and(|value| value.is_finite());
+            let own = std::iter::repeat_n(is_known, column.scaler.dim());
+            own.chain(column.missing_rate.map(|_| true))
+        })
+    }
+
     /// Writes a row to `out` and says whether any of its values is known.
     pub(crate) fn write(&self, row: usize, out: &mut [f64]) -> bool {
         let mut known = false;

@@ -2,7 +2,7 @@ use crossfade_matrix::Dense;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::{Features, PcaEmbedder, ProvidedEmbedder};
+use crate::{AutoencoderEmbedder, Features, PcaEmbedder, ProvidedEmbedder};
 
 /// Turns what is known of tracks into vectors. Fitting is each embedder's own affair.
 pub trait Embedder {
@@ -21,6 +21,8 @@ pub trait Embedder {
 pub enum EmbeddingModel {
     /// Principal components and name codes.
     Pca(PcaEmbedder),
+    /// Codes of an autoencoder and name codes.
+    Autoencoder(AutoencoderEmbedder),
     /// Ready-made vectors.
     Provided(ProvidedEmbedder),
 }
@@ -29,6 +31,7 @@ impl Embedder for EmbeddingModel {
     fn dim(&self) -> usize {
         match self {
             Self::Pca(embedder) => embedder.dim(),
+            Self::Autoencoder(embedder) => embedder.dim(),
             Self::Provided(embedder) => embedder.dim(),
         }
     }
@@ -36,6 +39,7 @@ impl Embedder for EmbeddingModel {
     fn embed(&self, features: &Features<'_>) -> Dense {
         match self {
             Self::Pca(embedder) => embedder.embed(features),
+            Self::Autoencoder(embedder) => embedder.embed(features),
             Self::Provided(embedder) => embedder.embed(features),
         }
     }

@@ -3,7 +3,7 @@
 #[non_exhaustive]
 pub enum Error {
     /// A column is named twice; name it once.
-    #[error("column `{column}` appears twice in the feature schema")]
+    #[error("column `{column}` appears twice")]
     DuplicateColumn {
         /// The column's name.
         column: String,
@@ -31,6 +31,30 @@ pub enum Error {
     ZeroDimension {
         /// The column or setting.
         name: String,
+    },
+    /// A setting that counts something is too small.
+    #[error("`{name}` must be at least {least}, is {found}")]
+    TooSmall {
+        /// The setting.
+        name: &'static str,
+        /// What it is.
+        found: usize,
+        /// What it must be at least.
+        least: usize,
+    },
+    /// A setting that is a share is none; 0 and 1 themselves are not of use everywhere.
+    #[error("`{name}` must lie between 0 and 1, is {value}")]
+    Share {
+        /// The setting.
+        name: &'static str,
+        /// What it is.
+        value: String,
+    },
+    /// A list of values to choose from is empty or has one that cannot be.
+    #[error("`{name}` needs at least one number, each finite and above 0")]
+    NoneToChoose {
+        /// The setting.
+        name: &'static str,
     },
     /// No column of the schema has a usable value in the data: there is nothing to embed.
     #[error("no column of the feature schema has usable values in the data")]

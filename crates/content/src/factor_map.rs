@@ -7,10 +7,18 @@ use crate::features::Values;
 use crate::kernel_ridge::KernelRidge;
 use crate::{Error, Features, Schema};
 
+/// Tracks that the regression learns from at most, evenly spread: more change little of what it predicts.
+const MOST_LEARNED: usize = 50_000;
+/// Tracks that it predicts at a time.
+const PREDICTED: usize = 1 << 14;
+
 /// Settings of [`predict_factors`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FactorMapConfig {
+    /// Whether tracks without listeners get factors, by which they are found like others; without, they have no place where
+    /// listeners alone count.
+    pub enabled: bool,
     /// Tracks that the kernel compares with; time grows with its square, at least 1.
     pub landmarks: usize,
     /// Two tracks whose scaled numbers lie `d` apart are alike by `exp(-gamma d^2)`; above 0.
@@ -21,16 +29,21 @@ pub struct FactorMapConfig {
     pub shrinkage: f64,
     /// Tracks with fewer listeners are not learned from, at least 1.
     pub min_listeners: u32,
+    /// How far training pulls the factors of tracks with listeners towards what is predicted of them, rather than towards
+    /// zero, from 0 to 1. It tells most of tracks with few listeners.
+    pub prior: f64,
 }
 
 impl Default for FactorMapConfig {
     fn default() -> Self {
         Self {
+            enabled: true,
             landmarks: 1_000,
             gamma: 0.15,
             ridge: 3.0,
             shrinkage: 1.0,
             min_listeners: 1,
+            prior: 0.0,
         }
     }
 }
@@ -54,6 +67,12 @@ impl FactorMapConfig {
                 });
             }
         }
+        if !(0.0..=1.0).contains(&self.prior) {
+            return Err(Error::Share {
+                name: "prior",
+                value: self.prior.to_string(),
+            });
+        }
         match self.landmarks {
             0 => Err(Error::ZeroDimension {
                 name: "landmarks".to_owned(),
@@ -70,6 +89,15 @@ pub struct Known<'a> {
     pub factors: &'a Dense,
     /// Listeners of each track in training.
     pub listeners: &'a [u32],
+}
+
+/// Factors by what is known of tracks.
+#[derive(Debug, Clone)]
+pub struct Prediction {
+    /// Tracks x dim.
+    pub factors: Dense,
+    /// Whether anything known of the track has a part in its factor; otherwise it is the mean.
+    pub is_told: Vec<bool>,
 }
 
 /// A factor for every track by what is known of it: kernel ridge regression on the numeric columns, to which each
@@ -90,7 +118,56 @@ pub fn predict_factors(
     config: &FactorMapConfig,
     features: &Features<'_>,
     known: Known<'_>,
+) -> Result<Prediction, Error> {
+    predict(schema, config, features, (known, For::New))
+}
+
+/// What factors are to be pulled towards in training: what names alone tell of each track, of which it has no part itself,
+/// times [`FactorMapConfig::prior`]. Numbers tell little beside names, and regressing on them before each epoch would take
+/// longer than the epoch. Rows of tracks without listeners, and of those whose names have no other tracks, are zero.
+///
+/// # Errors
+///
+/// If the schema or the configuration is invalid.
+///
+/// # Panics
+///
+/// As [`predict_factors`].
+pub fn prior_factors(
+    schema: &Schema,
+    config: &FactorMapConfig,
+    features: &Features<'_>,
+    known: Known<'_>,
 ) -> Result<Dense, Error> {
+    let Prediction { factors, is_told } = predict(schema, config, features, (known, For::Prior))?;
+    let dim = factors.columns();
+    let rows = factors.rows();
+    let mut prior = factors.into_vec();
+    for (row, values) in prior.chunks_exact_mut(dim.max(1)).enumerate() {
+        let scale = match is_told[row] && known.listeners[row] > 0 {
+            true => config.prior as f32,
+            false => 0.0,
+        };
+        values.iter_mut().for_each(|value| *value *= scale);
+    }
+    Ok(Dense::new(rows, dim, prior))
+}
+
+/// What a prediction is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum For {
+    /// Tracks without listeners, of numbers and names.
+    New,
+    /// Tracks with listeners, of names, by their other tracks.
+    Prior,
+}
+
+fn predict(
+    schema: &Schema,
+    config: &FactorMapConfig,
+    features: &Features<'_>,
+    (known, wanted): (Known<'_>, For),
+) -> Result<Prediction, Error> {
     schema.validate()?;
     config.validate()?;
     let Known { factors, listeners } = known;
@@ -100,71 +177,106 @@ pub fn predict_factors(
         .iter()
         .map(|&count| count >= config.min_listeners.max(1))
         .collect();
-    let mut predicted = numeric(schema, config, features, (factors, &warm))?;
+    let design = Design::fit(schema, features);
+    let measured = design.mostly_known(features);
+    let mut predicted = means(&measured, (factors, &warm));
+    let mut is_told = vec![false; features.rows()];
+    if wanted == For::New {
+        let numbers = Numbers {
+            design,
+            features,
+            measured,
+        };
+        let out = (&mut *predicted, &mut *is_told);
+        numbers.add(config, (factors, &warm), out)?;
+    }
     let groups = schema.categories.iter().rev().filter(|f| f.weight > 0.0);
     for group in groups {
         if let Some(values) = features.get(&group.column) {
-            add_group(values, config.shrinkage, (factors, &warm), &mut predicted);
+            let out = (&mut *predicted, &mut *is_told);
+            add_group(values, (config.shrinkage, wanted), (factors, &warm), out);
         }
     }
-    Ok(Dense::new(factors.rows(), factors.columns(), predicted))
+    Ok(Prediction {
+        factors: Dense::new(factors.rows(), factors.columns(), predicted),
+        is_told,
+    })
 }
 
 /// Whether each track has most of the schema's numeric columns that tell tracks apart; no track does where there are none.
 pub fn mostly_measured(schema: &Schema, features: &Features<'_>) -> Vec<bool> {
-    let design = Design::fit(schema, features);
-    (0..features.rows())
-        .map(|row| design.tells_most(features, row))
+    Design::fit(schema, features).mostly_known(features)
+}
+
+/// The mean factor, apart for tracks of which most numbers are known and for others.
+fn means(measured: &[bool], (factors, warm): (&Dense, &[bool])) -> Vec<f32> {
+    let of = |kind: bool| {
+        let rows = (0..measured.len()).filter(|&row| warm[row] && measured[row] == kind);
+        mean(factors, rows)
+    };
+    let (with, without) = (of(true), of(false));
+    let rows = measured.iter();
+    rows.flat_map(|&measured| if measured { &with } else { &without })
+        .copied()
         .collect()
 }
 
-/// What the numbers say: means apart for tracks that have them and those that do not, and the regression on top.
-fn numeric(
-    schema: &Schema,
-    config: &FactorMapConfig,
-    features: &Features<'_>,
-    (factors, warm): (&Dense, &[bool]),
-) -> Result<Vec<f32>, Error> {
-    let dim = factors.columns();
-    let design = Design::fit(schema, features);
-    let (measured, unmeasured): (Vec<usize>, Vec<usize>) =
-        (0..features.rows()).partition(|&row| design.tells_most(features, row));
-    let mut predicted = vec![0.0; features.rows() * dim];
-    for rows in [&measured, &unmeasured] {
-        let mean = mean(factors, rows.iter().copied().filter(|&row| warm[row]));
-        for &row in rows {
-            predicted[row * dim..(row + 1) * dim].copy_from_slice(&mean);
+/// The numbers of tracks, and of which tracks most are known.
+struct Numbers<'a> {
+    design: Design,
+    features: &'a Features<'a>,
+    measured: Vec<bool>,
+}
+
+impl Numbers<'_> {
+    /// Adds what they say beyond the mean.
+    fn add(
+        &self,
+        config: &FactorMapConfig,
+        (factors, warm): (&Dense, &[bool]),
+        (predicted, is_told): (&mut [f32], &mut [bool]),
+    ) -> Result<(), Error> {
+        let Self {
+            design,
+            features,
+            measured,
+        } = self;
+        let dim = factors.columns();
+        let measured: Vec<usize> = (0..measured.len()).filter(|&row| measured[row]).collect();
+        let learned: Vec<usize> = measured.iter().copied().filter(|&row| warm[row]).collect();
+        if learned.is_empty() || design.dim() == 0 {
+            return Ok(());
         }
-    }
-    let learned: Vec<usize> = measured.iter().copied().filter(|&row| warm[row]).collect();
-    if learned.is_empty() || design.dim() == 0 {
-        return Ok(predicted);
-    }
-    let reader = design.read(features);
-    let rows = |rows: &[usize]| {
-        let mut x = vec![0.0; rows.len() * design.dim()];
-        for (&row, out) in rows.iter().zip(x.chunks_exact_mut(design.dim())) {
-            reader.write(row, out);
+        let step = learned.len().div_ceil(MOST_LEARNED);
+        let learned: Vec<usize> = learned.into_iter().step_by(step).collect();
+        let reader = design.read(features);
+        let rows = |rows: &[usize]| {
+            let mut x = vec![0.0; rows.len() * design.dim()];
+            for (&row, out) in rows.iter().zip(x.chunks_exact_mut(design.dim())) {
+                reader.write(row, out);
+            }
+            x
+        };
+        let y = Mat::from_fn(learned.len(), dim, |i, j| {
+            f64::from(factors.row(learned[i])[j]) - f64::from(predicted[learned[i] * dim + j])
+        });
+        let fitted = KernelRidge::fit(
+            (&rows(&learned), design.dim()),
+            &y,
+            (config.gamma, config.ridge),
+            config.landmarks,
+        )?;
+        for measured in measured.chunks(PREDICTED) {
+            let found = fitted.predict(&rows(measured));
+            for (i, &row) in measured.iter().enumerate() {
+                is_told[row] = true;
+                for j in 0..dim {
+                    predicted[row * dim + j] += found[(i, j)] as f32;
+                }
+            }
         }
-        x
-    };
-    let y = Mat::from_fn(learned.len(), dim, |i, j| {
-        f64::from(factors.row(learned[i])[j]) - f64::from(predicted[learned[i] * dim + j])
-    });
-    let x = rows(&learned);
-    let fitted = KernelRidge::fit(
-        (&x, design.dim()),
-        &y,
-        (config.gamma, config.ridge),
-        config.landmarks,
-    )?;
-    let found = fitted.predict(&rows(&measured));
-    for (i, &row) in measured.iter().enumerate() {
-        for j in 0..dim {
-            predicted[row * dim + j] += found[(i, j)] as f32;
-        }
+        Ok(())
     }
-    Ok(predicted)
 }
 
 fn mean(factors: &Dense, rows: impl Iterator<Item = usize>) -> Vec<f32> {
@@ -186,9 +298,9 @@ fn add(sum: &mut [f64], row: &[f32]) {
 /// Adds to each track the mean over its names of what the names' warm tracks have left to explain.
 fn add_group(
     values: &Values<'_>,
-    shrinkage: f64,
+    (shrinkage, wanted): (f64, For),
     (factors, warm): (&Dense, &[bool]),
-    predicted: &mut [f32],
+    (predicted, is_told): (&mut [f32], &mut [bool]),
 ) {
     let dim = factors.columns();
     let names = match values {
@@ -219,13 +331,33 @@ fn add_group(
             counts[code] += 1.0;
         }
     }
+    let mut left = vec![0.0; dim];
     for (row, out) in predicted.chunks_exact_mut(dim.max(1)).enumerate() {
         let codes = codes(row);
+        let is_part = wanted == For::Prior && warm[row];
+        if is_part {
+            let rest = factors.row(row).iter().zip(&*out).map(|(y, p)| y - p);
+            left.iter_mut()
+                .zip(rest)
+                .for_each(|(left, rest)| *left = f64::from(rest));
+        }
         for &code in codes {
+            // A name that is listed twice counts twice.
+            let parts = match is_part {
+                true => codes.iter().filter(|&&other| other == code).count() as f64,
+                false => 0.0,
+            };
             let code = code as usize;
-            let scale = 1.0 / (counts[code] * codes.len() as f64);
-            for (out, sum) in out.iter_mut().zip(&sums[code * dim..(code + 1) * dim]) {
-                *out += (sum * scale) as f32;
+            let count = counts[code] - parts;
+            // Counts are whole numbers beside the shrinkage: without others it is what remains, to within rounding.
+            if count - shrinkage < 0.5 {
+                continue;
+            }
+            is_told[row] = true;
+            let scale = 1.0 / (count * codes.len() as f64);
+            let sums = &sums[code * dim..(code + 1) * dim];
+            for ((out, sum), left) in out.iter_mut().zip(sums).zip(&left) {
+                *out += ((sum - parts * left) * scale) as f32;
             }
         }
     }
@@ -259,7 +391,9 @@ mod tests {
             factors: &factors,
             listeners: &[3, 3, 3, 3, 0],
         };
-        let predicted = predict_factors(&schema(), &config(), &features, known).unwrap();
+        let predicted = predict_factors(&schema(), &config(), &features, known)
+            .unwrap()
+            .factors;
         assert!((predicted.row(4)[0] - 1.0).abs() < 0.1, "{predicted:?}");
     }
 
@@ -273,7 +407,9 @@ mod tests {
             factors: &factors,
             listeners: &[1, 1, 1, 1, 0, 0],
         };
-        let predicted = predict_factors(&schema(), &config(), &features, known).unwrap();
+        let predicted = predict_factors(&schema(), &config(), &features, known)
+            .unwrap()
+            .factors;
         assert_eq!(predicted.row(4), [3.0 / 4.0]);
         assert_eq!(predicted.row(5), [-3.0 / 2.0]);
     }
@@ -288,7 +424,9 @@ mod tests {
         };
         let equal = Features::new(3).numeric("energy", vec![f32::NAN, 0.5, 0.5]);
         for features in [Features::new(3), equal] {
-            let predicted = predict_factors(&schema(), &config(), &features, known).unwrap();
+            let predicted = predict_factors(&schema(), &config(), &features, known)
+                .unwrap()
+                .factors;
             assert_eq!(predicted.row(2), [2.0, 4.0]);
         }
         let cold = Known {
@@ -296,7 +434,47 @@ mod tests {
             ..known
         };
         let nothing = predict_factors(&schema(), &config(), &Features::new(3), cold).unwrap();
-        assert_eq!(nothing.as_slice(), [0.0; 6]);
+        assert_eq!(nothing.factors.as_slice(), [0.0; 6]);
+        assert_eq!(nothing.is_told, [false; 3]);
+    }
+
+    #[test]
+    fn a_track_is_told_of_by_numbers_or_by_a_name_that_has_listeners() {
+        let energy = vec![0.1, 0.9, 0.5, f32::NAN, f32::NAN, f32::NAN];
+        let artists = vec![0, 0, Features::MISSING, 0, 1, Features::MISSING];
+        let features = Features::new(6).numeric("energy", energy).category(
+            "artist",
+            artists,
+            ["heard", "new"],
+        );
+        let known = Known {
+            factors: &Dense::new(6, 1, vec![1.0, 2.0, 0.0, 0.0, 0.0, 0.0]),
+            listeners: &[1, 1, 0, 0, 0, 0],
+        };
+        let told = predict_factors(&schema(), &config(), &features, known).unwrap();
+        assert_eq!(told.is_told, [true, true, true, true, false, false]);
+    }
+
+    #[test]
+    fn a_track_is_no_evidence_of_its_own_prior() {
+        let artists = vec![0, 0, 0, 1, 0];
+        let features = Features::new(5).category("artist", artists, ["a", "b"]);
+        let factors = Dense::new(5, 1, vec![1.0, 2.0, 6.0, -9.0, 0.0]);
+        let known = Known {
+            factors: &factors,
+            listeners: &[1, 1, 1, 1, 0],
+        };
+        let config = FactorMapConfig {
+            prior: 0.5,
+            ..config()
+        };
+        // The mean of all is 0, so the others' mean, shrunken by one, is what is left; half of it is the prior. The last track
+        // of a has no listeners, and b has no other track.
+        let prior = prior_factors(&schema(), &config, &features, known).unwrap();
+        let expected = [8.0 / 3.0, 7.0 / 3.0, 1.0, 0.0, 0.0].map(|mean: f32| mean / 2.0);
+        for (found, expected) in prior.as_slice().iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-6, "{found} is not {expected}");
+        }
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub(crate) struct KernelRidge {
 
 impl KernelRidge {
     /// Minimises `|Y - K a|^2 + ridge a' K_mm a` over the coefficients `a` of at most `landmarks` rows, evenly spread. `x` has a row
-    /// of `dim` numbers for each row of `y`.
+    /// of `dim` numbers for each row of `y`. Where all rows are landmarks, that is `(K + ridge I) a = Y`.
     ///
     /// # Errors
     ///
@@ -49,6 +49,10 @@ impl KernelRidge {
             coefficients: Mat::zeros(count, y.ncols()),
         };
         let among = ridge_fit.kernel(&ridge_fit.landmarks);
+        if count == rows {
+            ridge_fit.coefficients = solved(among, ridge, y)?;
+            return Ok(ridge_fit);
+        }
         // Near duplicates make the kernel singular: a millionth of the ridge on the diagonal keeps it positive definite.
         let mut gram = Mat::from_fn(count, count, |i, j| {
             ridge * (among[(i, j)] + if i == j { 1e-6 } else { 0.0 })
@@ -67,6 +71,32 @@ impl KernelRidge {
         let factor = gram.llt(Side::Lower).map_err(|_| Error::NoConvergence)?;
         ridge_fit.coefficients = factor.solve(&right);
         Ok(ridge_fit)
+    }
+
+    /// What the regression on all other rows predicts for each row, without fitting it for each: `y_i - a_i / P_ii` with
+    /// `P` the inverse of `K + ridge I` (Rasmussen and Williams 2006, equation 5.12). Every row is a landmark here.
+    ///
+    /// # Errors
+    ///
+    /// As [`fit`](Self::fit).
+    pub(crate) fn left_out(
+        (x, dim): (&[f64], usize),
+        y: &Mat<f64>,
+        (gamma, ridge): (f64, f64),
+    ) -> Result<Mat<f64>, Error> {
+        let rows = y.nrows();
+        let all = Self {
+            gamma,
+            landmarks: x.to_vec(),
+            dim,
+            coefficients: Mat::zeros(0, 0),
+        };
+        let inverse = solved(all.kernel(x), ridge, &Mat::identity(rows, rows))?;
+        let mut coefficients = Mat::zeros(rows, y.ncols());
+        add_product(&mut coefficients, &inverse, y);
+        Ok(Mat::from_fn(rows, y.ncols(), |i, j| {
+            y[(i, j)] - coefficients[(i, j)] / inverse[(i, i)]
+        }))
     }
 
     /// Predictions for rows of features.
@@ -104,6 +134,15 @@ impl KernelRidge {
             .collect();
         Mat::from_fn(rows, columns.len(), |i, j| columns[j][i])
     }
+}
+
+/// The solution of `(K + ridge I) a = Y`.
+fn solved(mut kernel: Mat<f64>, ridge: f64, y: &Mat<f64>) -> Result<Mat<f64>, Error> {
+    for i in 0..kernel.nrows() {
+        kernel[(i, i)] += ridge;
+    }
+    let factor = kernel.llt(Side::Lower).map_err(|_| Error::NoConvergence)?;
+    Ok(factor.solve(y))
 }
 
 /// `out += a' b`. Every thread has whole columns, so that the bits do not depend on how many there are.
@@ -189,11 +228,54 @@ mod tests {
             let column: Vec<f64> = (0..rows).map(|i| y[(i, target)]).collect();
             let expected = reference(&x, dim, &column, (0.3, 0.5));
             for (i, expected) in expected.iter().enumerate() {
-                // In the kernel's eigenbasis the reference predicts k / (k + r) and the diagonal e = 1e-6 makes that
-                // k^2 / (k^2 + r k + r e): less by r e k / ((k^2 + r k + r e) (k + r)) < e / r, times |y| < sqrt(rows).
-                // Rounding, at eps times the system's condition below rows^2 / (r e), is a tenth of that.
-                let tolerance = 1.1 * (rows as f64).sqrt() * 1e-6 / 0.5;
+                // Either way solves a system whose condition is below (rows + r) / r = 121, from numbers below sqrt(rows):
+                // 121 * 60 eps * 8 < 2e-11.
+                let tolerance = 2e-11;
                 assert!((found[(i, target)] - expected).abs() < tolerance);
+            }
+        }
+    }
+
+    #[test]
+    fn with_nearly_every_row_a_landmark_it_is_nearly_that() {
+        let (rows, dim) = (60, 3);
+        let x: Vec<f64> = (0..rows * dim).map(wave).collect();
+        let y = Mat::from_fn(rows, 1, |i, _| wave(1_000 + i * 5));
+        let column: Vec<f64> = (0..rows).map(|i| y[(i, 0)]).collect();
+        // The last row stands where another one does, so that nothing is lost with it.
+        let mut twice = x.clone();
+        twice.extend_from_slice(&x[..dim]);
+        let both = Mat::from_fn(rows + 1, 1, |i, _| column[i % rows]);
+        let fitted = KernelRidge::fit((&twice, dim), &both, (0.3, 0.5), rows).unwrap();
+        let all: Vec<f64> = (0..=rows).map(|i| both[(i, 0)]).collect();
+        let expected = reference(&twice, dim, &all, (0.3, 0.5));
+        let found = fitted.predict(&twice);
+        for (i, expected) in expected.iter().enumerate() {
+            // In the kernel's eigenbasis the reference predicts k / (k + r) and the diagonal e = 1e-6 makes that
+            // k^2 / (k^2 + r k + r e): less by r e k / ((k^2 + r k + r e) (k + r)) < e / r, times |y| < sqrt(rows).
+            // Rounding, at eps times the system's condition below rows^2 / (r e), is a tenth of that.
+            let tolerance = 1.1 * (rows as f64 + 1.0).sqrt() * 1e-6 / 0.5;
+            assert!((found[(i, 0)] - expected).abs() < tolerance);
+        }
+    }
+
+    #[test]
+    fn what_is_left_out_is_predicted_as_if_it_had_been() {
+        let (rows, dim) = (30, 2);
+        let x: Vec<f64> = (0..rows * dim).map(wave).collect();
+        let y = Mat::from_fn(rows, 2, |i, j| wave(500 + i * 3 + j));
+        let found = KernelRidge::left_out((&x, dim), &y, (0.4, 0.2)).unwrap();
+        for out in 0..rows {
+            let others: Vec<usize> = (0..rows).filter(|&row| row != out).collect();
+            let row = |row: usize| &x[row * dim..(row + 1) * dim];
+            let rest: Vec<f64> = others.iter().flat_map(|&i| row(i)).copied().collect();
+            let targets = Mat::from_fn(rows - 1, 2, |i, j| y[(others[i], j)]);
+            let fitted = KernelRidge::fit((&rest, dim), &targets, (0.4, 0.2), rows).unwrap();
+            let expected = fitted.predict(row(out));
+            for target in 0..2 {
+                // Two solves at a condition below (30 + 0.2) / 0.2 = 151, of numbers below 1 / 0.2: 151 * 60 eps * 5.
+                let difference = found[(out, target)] - expected[(0, target)];
+                assert!(difference.abs() < 1.1e-11, "{difference}");
             }
         }
     }

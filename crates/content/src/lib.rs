@@ -1,9 +1,9 @@
 //! Content vectors: where a track lies by what is known of it, and where a listener does by what they play.
 //!
 //! A [`Schema`] says which columns of a [`Features`] table count and how; an [`Embedder`] turns the table into vectors
-//! of length 1, zero where nothing is known; [`taste_vector`] is the direction of a listener's history among them. The
-//! embedder here is [`PcaEmbedder`], principal components beside random codes of names; [`ProvidedEmbedder`] takes
-//! vectors that came with the tracks. Learned embedders have the same trait.
+//! of length 1, zero where nothing is known; [`taste_vector`] is the direction of a listener's history among them.
+//! [`PcaEmbedder`] has principal components beside random codes of names, [`AutoencoderEmbedder`] the codes of an
+//! autoencoder in their place, and [`ProvidedEmbedder`] takes vectors that came with the tracks.
 //!
 //! This crate knows columns and rows, not files and not rankings.
 //!
@@ -27,6 +27,8 @@
 //! # Ok::<(), crossfade_content::Error>(())
 //! ```
 
+mod autoencoder;
+mod autoencoder_embedder;
 mod clustering;
 mod codes;
 mod describe;
@@ -37,7 +39,10 @@ mod factor_map;
 mod features;
 mod kernel_ridge;
 mod kmeans;
+mod labels;
 mod linkage;
+mod names;
+mod network;
 mod pca;
 mod pca_embedder;
 mod points;
@@ -52,14 +57,22 @@ mod silhouette;
 mod standardised;
 mod taste;
 
+pub use autoencoder::{Autoencoder, AutoencoderConfig};
+pub use autoencoder_embedder::AutoencoderEmbedder;
 pub use clustering::{Choice, ClusterConfig, ClusterCount, Clustering};
 pub use describe::{ColumnSummary, Histogram, correlations};
 
 pub use embedder::{Embedder, EmbeddingModel};
 pub use error::Error;
-pub use factor_map::{FactorMapConfig, Known, mostly_measured, predict_factors};
+pub use factor_map::{
+    FactorMapConfig, Known, Prediction, mostly_measured, predict_factors, prior_factors,
+};
 pub use features::Features;
 pub use kmeans::{KMeans, KMeansConfig};
+pub use labels::{
+    Estimate, GenreQuality, GenreReport, LabelConfig, LabelReports, Labels, NumberQuality,
+    NumberReport, PredictedGenre, PredictedNumber, Step, predict_labels,
+};
 pub use linkage::{Linkage, Merge, linkage};
 pub use pca::Pca;
 pub use pca_embedder::{PcaConfig, PcaEmbedder, Summary};

@@ -1,10 +1,9 @@
 use crossfade_matrix::Dense;
 use serde::{Deserialize, Serialize};
 
-use crate::codes::NameCode;
 use crate::design::Design;
 use crate::embedder::unit_rows;
-use crate::features::Values;
+use crate::names::{NameBlock, NameRows, fit_names};
 use crate::schema::check_weight;
 use crate::{Embedder, Error, Features, Pca, Schema};
 
@@ -60,15 +59,6 @@ pub struct PcaEmbedder {
     names: Vec<NameBlock>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     skipped: Vec<String>,
-}
-
-/// The part of the embedding that a categorical column makes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NameBlock {
-    column: String,
-    weight: f64,
-    dim: usize,
 }
 
 /// What became of the schema's columns.
@@ -153,24 +143,6 @@ impl PcaEmbedder {
     }
 }
 
-fn fit_names(schema: &Schema, features: &Features<'_>) -> Vec<NameBlock> {
-    let known = |column: &str| match features.get(column) {
-        Some(Values::Category(categories)) => !categories.names.is_empty(),
-        Some(Values::Tags(tags)) => !tags.names.is_empty(),
-        Some(Values::Numeric(_) | Values::Vectors(_)) | None => false,
-    };
-    let used = schema
-        .categories
-        .iter()
-        .filter(|f| f.weight > 0.0 && known(&f.column));
-    let block = used.map(|feature| NameBlock {
-        column: feature.column.clone(),
-        weight: f64::from(feature.weight),
-        dim: feature.dim,
-    });
-    block.collect()
-}
-
 impl Embedder for PcaEmbedder {
     fn dim(&self) -> usize {
         self.pca.dim() + self.names.iter().map(|block| block.dim).sum::<usize>()
@@ -196,52 +168,6 @@ impl Embedder for PcaEmbedder {
                 rest = others;
             }
         })
-    }
-}
-
-/// A categorical column of the data beside its block, with one code per distinct name.
-struct NameRows<'f> {
-    block: &'f NameBlock,
-    values: Option<&'f Values<'f>>,
-    codes: Vec<NameCode>,
-}
-
-impl<'f> NameRows<'f> {
-    fn new(block: &'f NameBlock, features: &'f Features<'_>) -> Self {
-        let values = features.get(&block.column);
-        let names: &[&str] = match values {
-            Some(Values::Category(categories)) => &categories.names,
-            Some(Values::Tags(tags)) => &tags.names,
-            Some(Values::Numeric(_) | Values::Vectors(_)) | None => &[],
-        };
-        let codes = names
-            .iter()
-            .map(|name| NameCode::new(&block.column, name))
-            .collect();
-        Self {
-            block,
-            values,
-            codes,
-        }
-    }
-
-    /// Writes the sum of the row's codes at the block's weight to `out`, which holds zeros.
-    fn write(&self, row: usize, out: &mut [f64]) {
-        let codes: &[u32] = match self.values {
-            Some(Values::Category(categories)) => {
-                categories.codes.get(row..=row).unwrap_or_default()
-            }
-            Some(Values::Tags(tags)) => tags.lists.get(row).copied().unwrap_or_default(),
-            Some(Values::Numeric(_) | Values::Vectors(_)) | None => &[],
-        };
-        // Sums of signs are whole numbers: exact, in any order.
-        for &code in codes.iter().filter(|&&code| code != Features::MISSING) {
-            self.codes[code as usize].add_to(out);
-        }
-        let norm = out.iter().map(|x| x * x).sum::<f64>().sqrt();
-        if norm > 0.0 {
-            out.iter_mut().for_each(|x| *x *= self.block.weight / norm);
-        }
     }
 }
 

@@ -284,6 +284,45 @@ impl Clusters {
         }
     }
 
+    /// The clusters of `tracks` tracks, of which those behind the clustered ones were added since: each joins the cluster whose
+    /// mean, over the tracks that are in it, is nearest. What clusters are like stays what it was.
+    ///
+    /// # Panics
+    ///
+    /// If there are fewer tracks than have been clustered.
+    #[must_use]
+    pub fn joined_by_new(&self, tracks: usize, scaled: &Standardised) -> Self {
+        let known = self.of_track.len();
+        assert!(known <= tracks, "tracks were added, not taken away");
+        let rows = (0..).zip(&scaled.tracks);
+        let members = rows
+            .clone()
+            .filter_map(|(row, &track)| Some((row, self.of(track)?)));
+        let (members, labels): (Vec<u32>, Vec<u32>) = members.unzip();
+        let means = scaled.points.select(&members);
+        let means = means.means(&labels, self.profiles.len());
+        let clusters = 0..self.profiles.len() as u32;
+        let has_members: Vec<bool> = clusters.map(|cluster| labels.contains(&cluster)).collect();
+        let mut of_track = self.of_track.clone();
+        of_track.resize(tracks, Self::NONE);
+        for (row, &track) in rows.filter(|&(_, &track)| track as usize >= known) {
+            let distance = |cluster: &u32| {
+                squared_distance(
+                    scaled.points.row(row as usize),
+                    means.row(*cluster as usize),
+                )
+            };
+            let nearest = (0..self.profiles.len() as u32)
+                .filter(|&cluster| has_members[cluster as usize])
+                .min_by(|a, b| distance(a).total_cmp(&distance(b)));
+            of_track[track as usize] = nearest.unwrap_or(Self::NONE);
+        }
+        Self {
+            of_track,
+            profiles: self.profiles.clone(),
+        }
+    }
+
     /// The cluster of a track; `None` if it is in none or out of range.
     pub fn of(&self, track: u32) -> Option<u32> {
         let cluster = self.of_track.get(track as usize).copied();

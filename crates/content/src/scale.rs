@@ -22,7 +22,7 @@ pub enum Scaler {
     Log {
         /// The least value.
         min: f64,
-        /// The median of `x - min`, or their mean where that is 0; above 0.
+        /// The median of `x - min`, or their mean where that is 0; of ratios `min`, which makes it `ln(x / min)`. Above 0.
         unit: f64,
         /// Mean of the logarithms.
         mean: f64,
@@ -52,7 +52,8 @@ impl Scaler {
         }
         match transform {
             Transform::Standard => standard(&known),
-            Transform::Log => log(&mut known),
+            Transform::Log => log(&mut known, false),
+            Transform::Ratio => log(&mut known, true),
             Transform::Robust => robust(&mut known),
             Transform::Cyclic { period } => cyclic(&known, period),
         }
@@ -103,11 +104,12 @@ fn standard(known: &[f64]) -> Option<Scaler> {
     (spread > 0.0).then_some(Scaler::Linear { centre, spread })
 }
 
-fn log(known: &mut [f64]) -> Option<Scaler> {
+fn log(known: &mut [f64], of_ratios: bool) -> Option<Scaler> {
     known.sort_unstable_by(f64::total_cmp);
     let min = known[0];
     let median = quantile(known, 0.5) - min;
     let unit = match median > 0.0 {
+        _ if of_ratios && min > 0.0 => min,
         true => median,
         // More than half of the values are the least one: most columns of counts.
         false => mean_std(known).0 - min,
@@ -190,6 +192,20 @@ mod tests {
     // The expected values are those of scikit-learn 1.7.2: StandardScaler().fit_transform(x), of the values
     // themselves or of numpy.log1p((x - min) / (median - min)), and RobustScaler().fit_transform(x), each with 0 for
     // the missing value.
+
+    #[test]
+    fn equal_ratios_are_equal_steps_and_values_that_have_none_are_scaled_as_log() {
+        let third = 1.5_f64.sqrt();
+        assert_close(
+            &scaled(Transform::Ratio, &[0.25, 2.0, 16.0]),
+            &[-third, 0.0, third],
+        );
+        let with_zero = [0.0, 1.0, 5.0];
+        assert_eq!(
+            scaled(Transform::Ratio, &with_zero),
+            scaled(Transform::Log, &with_zero)
+        );
+    }
 
     #[test]
     fn standard_scaling_agrees_with_scikit_learn() {

@@ -61,6 +61,9 @@ pub enum Transform {
     /// `ln(1 + (x - min) / median)`, then as `Standard`: for skewed values. The division makes it mean the same for
     /// shares, seconds and milliseconds.
     Log,
+    /// `ln x`, then as `Standard`: for positive values of which ratios tell, such as variances. As `Log` where a value is not
+    /// above 0.
+    Ratio,
     /// Median 0, interquartile range 1: for values with outliers.
     Robust,
     /// Sine and cosine of the position in the cycle, centred: for values such as the key, where 11 is next to 0.

@@ -49,7 +49,7 @@ impl Standardised {
 }
 
 /// The schema's numeric columns that count, all alike.
-fn equal(schema: &Schema, leave_out: &[String]) -> Schema {
+pub(crate) fn equal(schema: &Schema, leave_out: &[String]) -> Schema {
     let numeric = schema.numeric.iter().cloned();
     let counting =
         numeric.filter(|column| column.weight > 0.0 && !leave_out.contains(&column.column));

@@ -2,8 +2,9 @@
 //! `reference/reference.py` wrote with the versions pinned beside it.
 
 use crossfade_content::{
-    ColumnSummary, Histogram, KMeans, KMeansConfig, Linkage, Merge, NumericFeature, Pca, Points,
-    Regression, Scaler, Transform, correlations, linkage, silhouettes,
+    ColumnSummary, Features, Histogram, KMeans, KMeansConfig, LabelConfig, Linkage, Merge,
+    NumericFeature, Pca, Points, Regression, Scaler, Schema, Transform, correlations, linkage,
+    predict_labels, silhouettes,
 };
 use serde::Deserialize;
 
@@ -23,6 +24,7 @@ struct Reference {
     average: Vec<[f64; 4]>,
     regression: Fit,
     description: Description,
+    labels: Predicted,
 }
 
 #[derive(Deserialize)]
@@ -58,6 +60,18 @@ struct Description {
     mean: f64,
     std: f64,
     histogram: Counts,
+}
+
+#[derive(Deserialize)]
+struct Predicted {
+    gamma: f64,
+    ridge: f64,
+    whitening: f64,
+    shrinkage: f64,
+    classes: Vec<u32>,
+    numbers: Vec<f32>,
+    scores: Vec<f64>,
+    predicted: Vec<f64>,
 }
 
 #[derive(Deserialize)]
@@ -250,6 +264,58 @@ fn regression_agrees_with_scikit_learn_and_statsmodels() {
         ],
         1e-12,
     );
+}
+
+/// Scores become probabilities by `softmax(score / temperature)`, so that the temperature times the logarithm of a row's
+/// probabilities are its scores but for a number common to the row. Probabilities and numbers are f32: their rounding, 6e-8
+/// of them, is far above that of solving.
+#[test]
+fn predicted_labels_agree_with_scikit_learn() {
+    let reference = reference();
+    let expected = &reference.labels;
+    let names: Vec<String> = (0..DIM).map(|column| column.to_string()).collect();
+    let classes = ["0", "1", "2"];
+    let mut features = Features::new(reference.rows.len() / DIM)
+        .category("genre", expected.classes.clone(), classes)
+        .numeric("number", expected.numbers.clone());
+    for (column, name) in names.iter().enumerate() {
+        features = features.numeric(name, reference.column(column));
+    }
+    let numeric = names.iter();
+    let schema = Schema {
+        numeric: numeric
+            .map(|name| NumericFeature::new(name, Transform::Standard))
+            .collect(),
+        categories: Vec::new(),
+    };
+    let config = LabelConfig {
+        numbers: vec!["number".to_owned()],
+        genre_gamma: expected.gamma,
+        number_gammas: vec![expected.gamma],
+        ridges: vec![expected.ridge],
+        whitening: expected.whitening,
+        shrinkage: expected.shrinkage,
+        ..LabelConfig::default()
+    };
+    let found = predict_labels(&schema, &config, &features).expect("the settings are valid");
+    let genre = found.genre.expect("three classes are frequent");
+    let others = expected.classes.len() as u32..features.rows() as u32;
+    for (track, expected) in others
+        .clone()
+        .zip(expected.scores.chunks_exact(classes.len()))
+    {
+        let scores = genre.of(track).into_iter().map(|(name, probability)| {
+            let class: usize = name.parse().expect("names are numbers");
+            let score = genre.report.temperature * f64::from(probability).ln();
+            score - expected[class]
+        });
+        let common: Vec<f64> = scores.collect();
+        assert_close(&common, &[common[0]; 3], 1e-6);
+    }
+    let numbers: Vec<f64> = others
+        .map(|track| f64::from(found.numbers[0].values[track as usize]))
+        .collect();
+    assert_close(&numbers, &expected.predicted, 2e-7);
 }
 
 /// Sums of 150 products: 150 eps of numbers up to 1,500, divided by deviations of some 300.

@@ -244,6 +244,19 @@ impl Csr {
         }
     }
 
+    /// A matrix with the same entries, which both share, and as many columns as given.
+    ///
+    /// # Panics
+    ///
+    /// If that is fewer than there are.
+    pub fn widened(&self, columns: usize) -> Self {
+        assert!(columns >= self.columns, "a wider matrix has more columns");
+        Self {
+            columns,
+            ..self.clone()
+        }
+    }
+
     /// The entries for which `keep(row, column, value)` holds, in a matrix of the same shape.
     pub fn filter(&self, mut keep: impl FnMut(u32, u32, f32) -> bool) -> Self {
         let mut offsets = Vec::with_capacity(self.offsets.len());

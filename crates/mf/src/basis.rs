@@ -29,11 +29,24 @@ const PARTS: usize = 16;
 /// `F'F` for the row-major matrix F with rows of `dim` numbers: products of a block of rows in single precision,
 /// added up in double precision and in a fixed order.
 pub(crate) fn gramian(rows: &[f32], dim: usize) -> Mat<f64> {
+    gramian_of(rows, dim, |_| true)
+}
+
+/// The same, to the bit, of a matrix whose rows are zero where `counts` does not hold.
+pub(crate) fn gramian_of(
+    rows: &[f32],
+    dim: usize,
+    counts: impl Fn(usize) -> bool + Sync,
+) -> Mat<f64> {
     let blocks = rows.len().div_ceil(BLOCK * dim);
     let part = blocks.div_ceil(PARTS).max(1) * BLOCK * dim;
     let parts: Vec<Mat<f64>> = rows
         .par_chunks(part)
-        .map(|rows| gramian_part(rows, dim))
+        .enumerate()
+        .map(|(place, rows)| {
+            let first = place * part / dim;
+            gramian_part(rows, dim, |row| counts(first + row))
+        })
         .collect();
     let mut sum = Mat::zeros(dim, dim);
     for part in &parts {
@@ -43,16 +56,18 @@ pub(crate) fn gramian(rows: &[f32], dim: usize) -> Mat<f64> {
     sum
 }
 
-/// The lower triangle of the Gramian of some rows.
-fn gramian_part(rows: &[f32], dim: usize) -> Mat<f64> {
+/// The lower triangle of the Gramian of those rows that `counts` holds for.
+fn gramian_part(rows: &[f32], dim: usize, counts: impl Fn(usize) -> bool) -> Mat<f64> {
     let stride = padded(dim);
     let mut sum = Mat::zeros(dim, dim);
     let mut product = Aligned::zeros(stride * stride);
     let mut copies = Aligned::zeros(if stride == dim { 0 } else { CACHED * stride });
-    for block in rows.chunks(BLOCK * dim) {
+    let mut counted = Vec::new();
+    for (place, block) in rows.chunks(BLOCK * dim).enumerate() {
+        let counts = |row| counts(place * BLOCK + row);
         product.fill(0.0);
         Arch::new().dispatch(OuterProducts {
-            rows: block,
+            rows: without((block, dim), counts, &mut counted),
             dim,
             product: &mut product,
             copies: &mut copies,
@@ -64,6 +79,25 @@ fn gramian_part(rows: &[f32], dim: usize) -> Mat<f64> {
         }
     }
     sum
+}
+
+/// The rows, with zeros in place of those that `counts` does not hold for: in `copy` where there are any.
+fn without<'a>(
+    (rows, dim): (&'a [f32], usize),
+    counts: impl Fn(usize) -> bool,
+    copy: &'a mut Vec<f32>,
+) -> &'a [f32] {
+    if (0..rows.len() / dim).all(&counts) {
+        return rows;
+    }
+    copy.clear();
+    copy.extend_from_slice(rows);
+    for (row, values) in copy.chunks_exact_mut(dim).enumerate() {
+        if !counts(row) {
+            values.fill(0.0);
+        }
+    }
+    copy
 }
 
 /// `product += sum of y y'` over rows y, in its lower triangle. At the sizes of factors this is faster than a general

@@ -137,13 +137,32 @@ impl Training {
     ///
     /// If a system of equations cannot be solved in single precision; the factors are then of no use any more.
     pub fn epoch(&mut self) -> Result<Epoch, Error> {
+        self.epoch_towards(None)
+    }
+
+    /// The same, where each item is pulled towards its row of `prior` rather than towards zero: `lambda_i |y_i - p_i|^2`. Rows
+    /// are in the basis that [`items`](Self::items) has now. The loss that is told has the pull towards zero all the same, so
+    /// that it means the same for every prior; it may rise.
+    ///
+    /// # Errors
+    ///
+    /// As [`epoch`](Self::epoch).
+    ///
+    /// # Panics
+    ///
+    /// If the prior does not have `dim` numbers for each item, or before the first epoch, when items are still random.
+    pub fn epoch_towards(&mut self, prior: Option<&Dense>) -> Result<Epoch, Error> {
+        assert!(
+            self.epochs > 0 || prior.is_none(),
+            "a prior needs items that have been learned"
+        );
         let start = Instant::now();
         if self.epochs == 0 {
             self.solve_users()?;
         }
         let first_users = start.elapsed();
         let start = Instant::now();
-        self.solve_items()?;
+        self.solve_items(prior)?;
         let item_time = start.elapsed();
         let start = Instant::now();
         let loss = self.solve_users()? + self.item_pull();
@@ -207,11 +226,11 @@ impl Training {
     }
 
     /// Solves the items. Returns the objective but for the pull of the users.
-    fn solve_items(&mut self) -> Result<f64, Error> {
+    fn solve_items(&mut self, prior: Option<&Dense>) -> Result<f64, Error> {
         let half = HalfSweep {
             confidences: &self.by_item,
             fixed: &mut self.users,
-            prior: None,
+            prior,
             config: &self.config,
         };
         solve(half, &mut self.items)

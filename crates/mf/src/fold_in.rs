@@ -2,7 +2,8 @@ use crossfade_matrix::{Dense, Row};
 use pulp::{Arch, Simd, WithSimd};
 
 use crate::{
-    Config, Error, basis::gramian, item_weights::ItemWeights, primal::Primal, row_system::RowSystem,
+    Config, Error, basis::gramian_of, item_weights::ItemWeights, primal::Primal,
+    row_system::RowSystem,
 };
 
 /// Solves users that training has not seen, or has seen with other plays, one at a time.
@@ -15,6 +16,8 @@ pub struct FoldIn {
     weights: ItemWeights,
     /// alpha0 Y'Y, `dim` x `dim`.
     unobserved: Vec<f32>,
+    /// How many items training knew.
+    learned: usize,
     config: Config,
 }
 
@@ -23,18 +26,25 @@ impl FoldIn {
     /// were learned from, with the configuration they were learned with. Clone a shared matrix for it; the factors are not
     /// copied.
     ///
+    /// Items behind the last count were added since. They and items without entries may have factors from elsewhere, which
+    /// count for users who played them, but not among the pairs that nobody played: a user who did not play them is solved
+    /// as in training.
+    ///
     /// # Errors
     ///
     /// If the configuration is not valid or the items are not finite.
     ///
     /// # Panics
     ///
-    /// If the items' rows do not have `config.dim` numbers, or there is not a count for each.
+    /// If the items' rows do not have `config.dim` numbers, or there are more counts than items.
     pub fn new(items: Dense, counts: &[u32], config: &Config) -> Result<Self, Error> {
         config.validate()?;
         assert_eq!(items.columns(), config.dim, "factors of `dim` numbers");
-        assert_eq!(items.rows(), counts.len(), "a count for each item");
-        let gramian = gramian(items.as_slice(), config.dim);
+        let learned = counts.len();
+        assert!(learned <= items.rows(), "no more counts than items");
+        let mut counts = counts.to_vec();
+        counts.resize(items.rows(), 0);
+        let gramian = gramian_of(items.as_slice(), config.dim, |item| counts[item] > 0);
         if !gramian.is_all_finite() {
             return Err(Error::Gramian);
         }
@@ -44,8 +54,9 @@ impl FoldIn {
             .collect();
         Ok(Self {
             items,
-            weights: ItemWeights::new(counts, &config.confidence),
+            weights: ItemWeights::new(&counts, &config.confidence),
             unobserved,
+            learned,
             config: config.clone(),
         })
     }
@@ -102,7 +113,7 @@ impl FoldIn {
 
     /// How strongly a user with so many entries is pulled towards zero.
     pub(crate) fn pull(&self, entries: usize) -> f64 {
-        self.config.pull(entries, self.items.rows())
+        self.config.pull(entries, self.learned)
     }
 
     /// alpha0 Y'Y, `dim` x `dim`.

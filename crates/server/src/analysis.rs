@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use crossfade_catalog::TrackTable;
-use crossfade_content::{ClusterConfig, Error, Features, Standardised, correlations};
+use crossfade_content::{
+    ClusterConfig, Error, Features, LabelReports, Standardised, correlations, predict_labels,
+};
 use crossfade_ingest::{PlayLog, Report};
 use serde::Serialize;
 
@@ -60,6 +62,8 @@ pub struct Analysis {
     pub clusters: ClusterReport,
     /// How alike the genres are; absent where fewer than three are known well enough.
     pub genres: Option<Genres>,
+    /// How well labels are predicted that only some tracks have; nothing where none can be.
+    pub labels: LabelReports,
     /// What goes with popularity; absent without plays.
     pub popularity: Option<Popularity>,
     /// What was wrong with rows of the track table.
@@ -163,6 +167,12 @@ pub fn analyze(
     let (report, labels) = clusters;
     let map = stages.run("draw the map", |_, _| map::draw(&world, &labels))?;
     let genres = genres::compare(&world, &labels);
+    let labels = stages.run("predict labels", |settings, _| {
+        let content = &settings.content;
+        let labels = predict_labels(&content.schema, &content.labels, &features)
+            .context("labels cannot be predicted; see [content.labels]")?;
+        Ok(labels.reports())
+    })?;
     let popularity = match &popularity {
         Some(plays) => Some(stages.run("explain popularity", |_, _| {
             popularity::explain(&world, &raw, plays)
@@ -182,6 +192,7 @@ pub fn analyze(
         map,
         clusters: report,
         genres,
+        labels,
         popularity,
         track_report,
         play_report: log.map(|log| log.report),

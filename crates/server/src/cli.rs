@@ -11,6 +11,7 @@ use tracing_subscriber::{
     Layer, filter::LevelFilter, filter::Targets, layer::SubscriberExt, util::SubscriberInitExt,
 };
 
+mod add;
 mod analyze;
 mod args;
 mod bundle;
@@ -23,6 +24,7 @@ mod events;
 mod experiment;
 mod explanation;
 mod generate;
+mod labels;
 mod load;
 mod measure;
 mod playlist;
@@ -77,6 +79,7 @@ fn run(arguments: Arguments, ui: &Ui) -> anyhow::Result<()> {
         Verb::Quickstart(verb) => quickstart::run(verb, settings, ui),
         Verb::Generate(verb) => generate::run(&verb, ui),
         Verb::Train(verb) => train::run(verb, settings, ui),
+        Verb::AddTracks(verb) => add::run(&verb, settings, ui),
         Verb::Evaluate(verb) => evaluate::run(verb, settings, ui),
         Verb::Analyze(verb) => analyze::run(&verb, settings, ui),
         Verb::Tune(verb) => tune::run(&verb, settings, ui),

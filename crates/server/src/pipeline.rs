@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+mod add;
 mod cold;
 mod content;
 mod early_stop;
@@ -11,13 +12,15 @@ mod hidden;
 mod keeper;
 mod lists;
 mod load;
+mod pull;
 mod stop;
 mod train;
 mod tune;
 mod validate;
 
+pub use add::{AddReport, add_tracks};
 pub(crate) use cold::{COLD_TARGET, hide_tracks, rank_new};
-pub use content::{Content, cluster, embed};
+pub use content::{Content, cluster, embed, label};
 pub(crate) use content::{features, years};
 pub(crate) use early_stop::factorise;
 pub use fit::EpochReport;
@@ -29,6 +32,7 @@ pub use keeper::Interrupted;
 pub(crate) use lists::{Audience, most_popular};
 pub use load::{Sources, World, load, read_world};
 pub(crate) use load::{read_log, read_table};
+pub(crate) use pull::Pull;
 pub use stop::Stop;
 pub use train::{Job, TrainReport, train};
 pub use tune::{

@@ -4,7 +4,9 @@
 use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use anyhow::Context;
-use crossfade_content::{ClusterConfig, FactorMapConfig, PcaConfig, Schema, TasteConfig};
+use crossfade_content::{
+    AutoencoderConfig, ClusterConfig, FactorMapConfig, LabelConfig, PcaConfig, Schema, TasteConfig,
+};
 use crossfade_eval::{Holdout, Order};
 use crossfade_experiments::Experiment;
 use crossfade_ingest::{PlayOptions, TrackColumns};
@@ -65,16 +67,20 @@ pub struct Settings {
 pub struct ContentSettings {
     /// By what.
     pub embedder: EmbedderKind,
-    /// Which columns count and how each is read; for `pca`.
+    /// Which columns count and how each is read; not for `provided`.
     pub schema: Schema,
     /// For `pca`.
     pub pca: PcaConfig,
+    /// For `autoencoder`.
+    pub autoencoder: AutoencoderConfig,
     /// How factors are predicted of tracks without listeners.
     pub factors: FactorMapConfig,
     /// How listening becomes a taste vector.
     pub taste: TasteConfig,
     /// How tracks are clustered.
     pub clusters: ClusterConfig,
+    /// How labels are predicted that only some tracks have.
+    pub labels: LabelConfig,
 }
 
 /// Which embedder makes content vectors.
@@ -84,6 +90,8 @@ pub enum EmbedderKind {
     /// Principal components of the numeric columns beside codes of names.
     #[default]
     Pca,
+    /// Codes of an autoencoder of the numeric columns beside codes of names.
+    Autoencoder,
     /// Vectors that came with the tracks, in the `embedding` column.
     Provided,
 }
@@ -272,9 +280,14 @@ impl Settings {
             .context("in [content.schema]")?;
         self.content.pca.validate().context("in [content.pca]")?;
         self.content
+            .autoencoder
+            .validate()
+            .context("in [content.autoencoder]")?;
+        self.content
             .factors
             .validate()
             .context("in [content.factors]")?;
+        self.validate_labels().context("in [content.labels]")?;
         self.index.validate().context("in [index]")?;
         self.validation.validate()?;
         self.checkpoint.validate()?;
@@ -284,6 +297,18 @@ impl Settings {
         for (name, experiment) in &self.experiments {
             let place = || format!("in [experiments.{name}]");
             experiment.validate(name).with_context(place)?;
+        }
+        Ok(())
+    }
+
+    fn validate_labels(&self) -> anyhow::Result<()> {
+        let labels = &self.content.labels;
+        labels.validate()?;
+        let is_read = |name: &&String| self.tracks.features.contains(name);
+        if let Some(column) = labels.numbers.iter().find(|name| !is_read(name)) {
+            anyhow::bail!(
+                "numbers names `{column}`, which is not read; add it to `features` in [tracks]"
+            );
         }
         Ok(())
     }

@@ -88,10 +88,12 @@ pub(crate) fn model(tracks: usize) -> Model {
         history: history(users, &norms, &mut random),
         encoder: EmbeddingModel::Provided(encoder),
         clusters: None,
+        labels: Default::default(),
         factorisation: crossfade_mf::Config {
             dim: FACTORS,
             ..Default::default()
         },
+        learned_tracks: tracks,
         taste: Default::default(),
         index: Default::default(),
         parameters: Parameters {

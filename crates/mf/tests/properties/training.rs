@@ -3,7 +3,9 @@
 use std::ops::ControlFlow;
 
 use crossfade_matrix::{Csr, Dense};
-use crossfade_mf::{Confidence, Config, Error, Factors, FoldIn, Training, fit, loss, reference};
+use crossfade_mf::{
+    Confidence, Config, Error, Factors, FoldIn, Solver, Training, fit, loss, reference,
+};
 use proptest::prelude::*;
 
 use crate::worlds::*;
@@ -104,8 +106,8 @@ fn a_contribution_is_what_a_hand_computes() {
         .attribution(&[(0, 1.0), (2, 0.0), (1, 3.0)])
         .unwrap();
     assert_eq!(attribution.played().collect::<Vec<_>>(), [0, 1]);
-    // A = 0.5 (1 + 4 + 1) + (1 + 4) + pull, and item 0 gets 1 * 1 / A of itself and 1 * 2 / A of item 1.
-    let a = 3.0 + 5.0 + config.pull(2, 3);
+    // Nobody played item 2: A = 0.5 (1 + 4) + (1 + 4) + pull, and item 0 gets 1 * 1 / A of itself and 1 * 2 / A of item 1.
+    let a = 2.5 + 5.0 + config.pull(2, 3);
     let parts = &attribution.of(&[0])[0];
     for (part, expected) in parts.iter().zip([1.0 / a, 2.0 / a]) {
         // alpha0 Y'Y is kept in single precision.
@@ -298,6 +300,83 @@ fn rows_without_entries_are_exactly_zero() {
     assert!(factors.items.row(3).iter().any(|&v| v != 0.0));
     let fold_in = FoldIn::new(factors.items, &plays.column_counts(), &config(6)).unwrap();
     assert_eq!(fold_in.fold_in(&[(1, 0.0), (3, -2.0)]).unwrap(), [0.0; 6]);
+}
+
+#[test]
+fn factors_from_elsewhere_count_only_for_users_who_played_them() {
+    let plays = plays(12, 9, 0.3, 5).filter(|_, item, _| item != 2);
+    let (factors, _) = train(&plays, &config(6));
+    let counts = plays.column_counts();
+    let plain = FoldIn::new(factors.items.clone(), &counts, &config(6)).unwrap();
+    // Item 2 had no entries, items 9 and 10 were added since.
+    let others = dense(3, 6, 8);
+    let mut items = factors.items.as_slice().to_vec();
+    items[2 * 6..3 * 6].copy_from_slice(others.row(2));
+    items.extend_from_slice(&others.as_slice()[..2 * 6]);
+    let extended = FoldIn::new(Dense::new(11, 6, items), &counts, &config(6)).unwrap();
+    let known = [(0, 1.0), (4, 2.0)];
+    assert_eq!(
+        extended.fold_in(&known).unwrap(),
+        plain.fold_in(&known).unwrap()
+    );
+    for other in [2, 9, 10] {
+        let history = [known[0], known[1], (other, 1.0)];
+        let folded = extended.fold_in(&history).unwrap();
+        assert_ne!(folded, plain.fold_in(&known).unwrap());
+        // With it the score of what was played is nearer to 1 than without.
+        let score = |user: &[f32]| {
+            let item = extended.items().row(other as usize);
+            user.iter().zip(item).map(|(x, y)| x * y).sum::<f32>()
+        };
+        let before = score(&plain.fold_in(&known).unwrap());
+        assert!((1.0 - score(&folded)).abs() < (1.0 - before).abs());
+    }
+}
+
+#[test]
+fn items_are_solved_towards_their_prior() {
+    let plays = plays(14, 9, 0.3, 6).filter(|_, item, _| item != 4);
+    for solver in [Solver::Exact, Solver::ConjugateGradients] {
+        let config = Config {
+            solver,
+            cg_steps: 40,
+            ..config(6)
+        };
+        let mut training = Training::new(&plays, &config).unwrap();
+        training.epoch().unwrap();
+        let users = doubles(&Dense::new(14, 6, training.users().to_vec()));
+        let prior = dense(9, 6, 12);
+        let mut wanted = Vec::new();
+        for item in 0..9 {
+            let entries = reference::entries(&plays.transpose(), item, &config);
+            let towards: Vec<f64> = prior.row(item).iter().map(|&x| f64::from(x)).collect();
+            let (a, b) = reference::normal_equations(&entries, &users, &towards, &config);
+            wanted.push((a, b));
+        }
+        training.epoch_towards(Some(&prior)).unwrap();
+        // Items come out in another basis; scores do not mind: they are those of the solved items with the users before.
+        let solved: Vec<Vec<f64>> = wanted
+            .iter()
+            .map(|(a, b)| reference::solve(a.clone(), b.clone()))
+            .collect();
+        let gram = |items: &[Vec<f64>], one: usize, other: usize| {
+            reference::dot(&items[one], &items[other])
+        };
+        let items = doubles(&Dense::new(9, 6, training.items().to_vec()));
+        for one in 0..9 {
+            for other in 0..9 {
+                let (found, expected) = (gram(&items, one, other), gram(&solved, one, other));
+                assert!(
+                    (found - expected).abs() < 1e-3 * (1.0 + expected.abs()),
+                    "{found} is not {expected}"
+                );
+            }
+        }
+        assert!(
+            gram(&items, 4, 4) > 0.0,
+            "an item without entries follows its prior"
+        );
+    }
 }
 
 #[test]

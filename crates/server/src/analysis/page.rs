@@ -4,6 +4,7 @@ use super::{Analysis, Column};
 use crate::report::{Cell, Grid, Page, escape, figure, heat_map, histogram, number, table, tiles};
 
 mod clusters;
+mod labels;
 mod map;
 mod popularity;
 
@@ -27,6 +28,9 @@ pub(super) fn render(analysis: &Analysis) -> String {
     }
     page.section("clusters", "Clusters", &clusters::clusters(analysis));
     page.section("kinship", "Kinship", &clusters::kinship(analysis));
+    if !analysis.labels.is_empty() {
+        page.section("labels", "Labels by sound", &labels::section(analysis));
+    }
     page.section("popularity", "Popularity", &popularity::section(analysis));
     page.finish(&foot(analysis))
 }

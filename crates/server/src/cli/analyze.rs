@@ -1,11 +1,12 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
-use crossfade_content::ClusterCount;
+use crossfade_content::{ClusterCount, LabelReports};
 use serde::Serialize;
 
 use super::{
     args::Analyze,
+    labels,
     tables::table,
     train::{pool, set},
     ui::Ui,
@@ -50,6 +51,7 @@ struct Outcome {
     counts: Counts,
     silhouette: f64,
     clusters: Vec<Cluster>,
+    labels: LabelReports,
     r2: Option<f64>,
     stages: Vec<StageTime>,
 }
@@ -74,6 +76,7 @@ impl Outcome {
             counts: analysis.counts,
             silhouette: analysis.clusters.silhouette,
             clusters: clusters.collect(),
+            labels: analysis.labels.clone(),
             r2: analysis.popularity.as_ref().map(|popularity| popularity.r2),
             stages: analysis.stages.clone(),
         }
@@ -95,6 +98,9 @@ fn text(outcome: &Outcome) -> String {
         "{} tracks, {} with features; silhouette {:.3}\n\n{rows}\n\n",
         counts.tracks, counts.described, outcome.silhouette
     );
+    if !outcome.labels.is_empty() {
+        text += &format!("{}\n\n", labels::quality(&outcome.labels));
+    }
     if let Some(r2) = outcome.r2 {
         text += &format!(
             "The features explain {:.1} % of the variance of ln(1 + plays).\n",

@@ -49,6 +49,8 @@ pub(super) enum Verb {
     Generate(Generate),
     /// Train on plays and tracks, and publish a bundle.
     Train(Train),
+    /// Add new tracks to the active bundle, without training anew, and publish it.
+    AddTracks(AddTracks),
     /// Hide some plays, train on the rest, and measure how well each ranking finds them.
     Evaluate(Evaluate),
     /// Describe a catalogue in an HTML page: its features, clusters and what goes with popularity.

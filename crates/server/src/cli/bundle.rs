@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{
     args::{Bundle, BundleVerb},
-    measure,
+    labels, measure,
     tables::table,
     ui::Ui,
 };
@@ -120,6 +120,9 @@ fn show(store: &Store, version: Option<String>, ui: &Ui) -> anyhow::Result<()> {
                 ]);
             }
             text += &format!("\n\n{clusters}");
+        }
+        if !manifest.labels.is_empty() {
+            text += &format!("\n\n{}", labels::quality(&manifest.labels));
         }
         text
     })

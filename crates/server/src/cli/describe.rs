@@ -20,6 +20,10 @@ pub(super) fn run(args: &Describe, ui: &Ui) -> anyhow::Result<()> {
         if !track.features.is_empty() {
             text += &format!("\n\n{}", features(&track.features));
         }
+        let guesses = guesses(&track);
+        if !guesses.is_empty() {
+            text += &format!("\n\nBy how it sounds:\n\n{guesses}");
+        }
         let basis = name(response.neighbors_basis().as_str_name(), "BASIS_");
         text + &format!("\n\nMost similar ({basis}):\n\n") + &ranked(&response.neighbors)
     })
@@ -61,6 +65,36 @@ fn facts(track: &pb::Track) -> String {
         .map(|(what, value)| format!("{what:12} {value}"))
         .collect();
     format!("{}\n\n{}", track.track_id, text.join("\n"))
+}
+
+/// Genres that are named of a track, the most probable ones.
+const GENRES: usize = 3;
+
+/// What is predicted of a track, a line for each label.
+fn guesses(track: &pb::Track) -> String {
+    let mut lines = Vec::new();
+    if let Some(genre) = &track.predicted_genre {
+        let genres = genre.genres.iter().take(GENRES);
+        let genres: Vec<String> = genres
+            .map(|one| format!("{} {:.0} %", one.genre, 100.0 * one.probability))
+            .collect();
+        let known = match genre.known {
+            true => format!(" (it is {})", track.genre),
+            false => String::new(),
+        };
+        lines.push(format!("{:12} {}{known}", "genre", genres.join(", ")));
+    }
+    for number in &track.predicted_numbers {
+        let known = number.known.map(|known| format!(" (it is {known:.3})"));
+        lines.push(format!(
+            "{:12} {:.3} ± {:.3}{}",
+            number.name,
+            number.predicted,
+            number.expected_error,
+            known.unwrap_or_default()
+        ));
+    }
+    lines.join("\n")
 }
 
 fn features(features: &[pb::TrackFeature]) -> String {

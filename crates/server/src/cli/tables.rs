@@ -25,13 +25,12 @@ pub(super) fn table(header: &[&str], numbers_from: usize) -> Table {
 pub(super) fn findings(findings: &Findings) -> String {
     format!(
         "Hidden plays found ({} users, {} hidden tracks; mean [95 % interval]):\n\n{}\n{}\n\
-         Learned blend: content weight {}, popularity weight {}",
+         Learned blend: {}",
         findings.users,
         findings.hidden,
         arms(&findings.arms),
         comparisons(&findings.comparisons),
-        findings.parameters.content_weight,
-        findings.parameters.popularity_weight
+        findings.parameters
     )
 }
 
@@ -77,10 +76,7 @@ pub(super) fn evaluation(found: &Evaluation, page: Option<&Path>) -> String {
         found.epochs.len()
     );
     if let Some(parameters) = &found.parameters {
-        text += &format!(
-            "\nLearned blend: content weight {}, popularity weight {}",
-            parameters.content_weight, parameters.popularity_weight
-        );
+        text += &format!("\nLearned blend: {parameters}");
     }
     if let Some(page) = page {
         let numbers = page.with_file_name("metrics.json");
@@ -182,8 +178,13 @@ pub(super) fn train_report(report: &TrainReport) -> String {
         text += "\n\n";
     }
     text += &format!(
-        "{} users, {} tracks ({} cold), {} pairs from {} rows\n",
-        report.users, report.tracks, report.cold_tracks, report.pairs, report.rows
+        "{} users, {} tracks ({} cold, of which {} have predicted factors), {} pairs from {} rows\n",
+        report.users,
+        report.tracks,
+        report.cold_tracks,
+        report.predicted_tracks,
+        report.pairs,
+        report.rows
     );
     let loss = report.epochs.last().map_or(f64::NAN, |epoch| epoch.loss);
     text += &format!(

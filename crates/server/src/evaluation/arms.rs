@@ -142,7 +142,7 @@ fn by_engine(
     };
     let factorised = stages.run("factorise", |settings, observer| {
         factorise(
-            &liked(&exam.split.train),
+            (&liked(&exam.split.train), &exam.world.tracks),
             exam.watched(),
             (settings, observer),
         )
@@ -153,7 +153,7 @@ fn by_engine(
         train,
         factorised.factors,
         stages.settings,
-    );
+    )?;
     model.parameters = learned.unwrap_or(model.parameters);
     let mut engine = Engine::new(model).context("the model cannot be answered from")?;
     if !exam.learning.is_empty() {
@@ -213,7 +213,11 @@ fn by_description(
     (limit, stages): (usize, &mut Stages<'_>),
 ) -> anyhow::Result<Ranked> {
     let factorised = stages.run("factorise", |settings, observer| {
-        factorise(&liked(&exam.split.train), &[], (settings, observer))
+        factorise(
+            (&liked(&exam.split.train), &exam.world.tracks),
+            &[],
+            (settings, observer),
+        )
     })?;
     let train = exam.split.train.clone();
     let model = model(
@@ -221,7 +225,7 @@ fn by_description(
         train,
         factorised.factors,
         stages.settings,
-    );
+    )?;
     let ranked = stages.run("predict factors and rank", |settings, _| {
         rank_new(
             (&exam.world, &model),
@@ -251,7 +255,7 @@ fn by_factors(
 ) -> anyhow::Result<Served> {
     let factorised = stages.run("factorise", |settings, observer| {
         factorise(
-            &liked(&exam.split.train),
+            (&liked(&exam.split.train), &exam.world.tracks),
             exam.watched(),
             (settings, observer),
         )

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::exam::Exam;
 use crate::{
-    pipeline::{Audience, FAILED, Observer, liked, metrics, most_popular, needed, run_epoch},
+    pipeline::{Audience, FAILED, Observer, Pull, liked, metrics, most_popular, needed, run_epoch},
     settings::Settings,
 };
 
@@ -53,13 +53,14 @@ pub(super) fn learning_curve(
         popular: &most_popular(&exam.split.train),
     };
     let liked = liked(&exam.split.train);
+    let pull = Pull::new(&exam.world.tracks, &liked, &settings.content);
     let start = Instant::now();
     let mut training = Training::new(&liked, config).context(FAILED)?;
     let mut time = start.elapsed();
     let mut curve = Vec::with_capacity(config.epochs);
     for epoch in 1..=config.epochs {
         let start = Instant::now();
-        run_epoch(&mut training, config.epochs, observer)?;
+        run_epoch(&mut training, config.epochs, (pull.as_ref(), observer))?;
         time += start.elapsed();
         let factors = (training.users(), training.items());
         let lists = audience.collaborative(factors, config.dim, needed(&metrics))?;

@@ -85,11 +85,7 @@ fn foot(found: &Evaluation) -> String {
         .parameters
         .as_ref()
         .map_or_else(String::new, |parameters| {
-            format!(
-                " Learned blend: content weight {}, popularity weight {}.",
-                number(parameters.content_weight),
-                number(parameters.popularity_weight)
-            )
+            format!(" Learned blend: {parameters}.")
         });
     format!(
         "<p>Made by <code>crossfade evaluate</code> {}{seed}; factors of {} numbers, {} epochs.{blend} All numbers are in \

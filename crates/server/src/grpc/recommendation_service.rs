@@ -162,12 +162,11 @@ fn told(
     tracks: &[RankedTrack],
     (explain, order): (Option<&Listener>, Order),
 ) -> Result<Vec<pb::RankedTrack>, Refusal> {
-    let table = &engine.model().tracks;
     let Some(listener) = explain else {
-        return Ok(convert::ranked(tracks, table));
+        return Ok(convert::ranked(tracks, engine));
     };
     let explained = engine.explain((listener, order.ranking), tracks, limits::CONTRIBUTIONS)?;
-    Ok(convert::explained(tracks, explained, table))
+    Ok(convert::explained(tracks, explained, engine))
 }
 
 /// Gives up what nobody waits for any more.
@@ -228,13 +227,12 @@ fn similar(
     cancel: &Cancel,
 ) -> Result<pb::SimilarTracksResponse, Refusal> {
     let bundle = serving.bundle().ok_or(Refusal::NoBundle)?;
-    let tracks = &bundle.engine.model().tracks;
     let ranking = request.ranking;
     let (query, unknown) = request.resolve(&bundle.engine)?;
     let answer = bundle.engine.similar(&query.cancelled_by(cancel))?;
     serving.paths().record(&answer.retrieval);
     Ok(pb::SimilarTracksResponse {
-        tracks: convert::ranked(&answer.tracks, tracks),
+        tracks: convert::ranked(&answer.tracks, &bundle.engine),
         bundle_version: bundle.version.clone(),
         ranking: ranking.into(),
         content_weight: answer.content_weight,

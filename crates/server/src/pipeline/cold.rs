@@ -67,8 +67,8 @@ pub(crate) fn rank_new(
         listeners,
     };
     let predict = |content: &ContentSettings| predicted(&world.tracks, content, known);
-    let numbers = predict(&numbers_alone(&settings.content))?;
-    let names = predict(&settings.content)?;
+    let numbers = predict(&numbers_alone(&settings.content))?.factors;
+    let names = predict(&settings.content)?.factors;
     let users = &model.user_factors;
     let nothing = Dense::zeros(world.tracks.len(), users.columns());
     let ranked = |users, items| ranked((users, items), (test, tracks), limit);

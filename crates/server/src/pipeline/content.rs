@@ -1,8 +1,9 @@
 use anyhow::Context;
 use crossfade_catalog::{CategoryColumn, TrackTable};
 use crossfade_content::{
-    Choice, ClusterCount, Clustering, Clusters, Described, Embedder, EmbeddingModel, Error,
-    Features, Known, PcaEmbedder, ProvidedEmbedder, Standardised, mostly_measured, predict_factors,
+    AutoencoderEmbedder, Choice, ClusterCount, Clustering, Clusters, Described, Embedder,
+    EmbeddingModel, Error, Features, Known, Labels, PcaEmbedder, Prediction, ProvidedEmbedder,
+    Standardised, mostly_measured, predict_factors, predict_labels,
 };
 use crossfade_matrix::Dense;
 
@@ -35,6 +36,13 @@ pub fn embed(table: &TrackTable, settings: &ContentSettings) -> anyhow::Result<C
             .context(
                 "tracks cannot be embedded; see [content.schema] for the columns that count",
             )?,
+        EmbedderKind::Autoencoder => {
+            AutoencoderEmbedder::fit(&settings.schema, &settings.autoencoder, &features)
+                .map(EmbeddingModel::Autoencoder)
+                .context(
+                    "tracks cannot be embedded by their numbers; see [content.schema] for the columns that count",
+                )?
+        }
         EmbedderKind::Provided => ProvidedEmbedder::fit(EMBEDDING, &features)
             .map(EmbeddingModel::Provided)
             .context("content.embedder is \"provided\", which needs a column of vectors")?,
@@ -81,6 +89,59 @@ pub fn cluster(table: &TrackTable, settings: &ContentSettings) -> anyhow::Result
     Ok(Some(Clusters::new(table.len(), &described, is_named)))
 }
 
+/// Predicts labels that only some tracks have by what is known of all.
+///
+/// # Errors
+///
+/// If the schema or [`ContentSettings::labels`] is invalid.
+pub fn label(table: &TrackTable, settings: &ContentSettings) -> anyhow::Result<Labels> {
+    let years = years(table);
+    let features = features(table, &years);
+    predict_labels(&settings.schema, &settings.labels, &features)
+        .context("labels cannot be predicted; see [content.labels]")
+}
+
+/// The clusters, joined by the tracks behind those that they were made of.
+///
+/// # Errors
+///
+/// If the schema is invalid.
+pub(super) fn join_clusters(
+    clusters: &Clusters,
+    table: &TrackTable,
+    settings: &ContentSettings,
+) -> anyhow::Result<Clusters> {
+    let years = years(table);
+    let leave_out = &settings.clusters.leave_out;
+    let scaled = Standardised::fit(&settings.schema, leave_out, &features(table, &years))?;
+    Ok(clusters.joined_by_new(table.len(), &scaled))
+}
+
+/// The factors, with those of tracks without listeners as they are predicted of what is known of them, if that is wanted; of
+/// tracks of which nothing tells, they stay zero.
+///
+/// # Errors
+///
+/// As [`predicted`].
+pub(super) fn placed(
+    table: &TrackTable,
+    settings: &ContentSettings,
+    known: Known<'_>,
+) -> anyhow::Result<Dense> {
+    let is_cold = |track: usize| known.listeners[track] == 0;
+    let tracks = table.len();
+    if !settings.factors.enabled || !(0..tracks).any(is_cold) {
+        return Ok(known.factors.clone());
+    }
+    let Prediction { factors, is_told } = predicted(table, settings, known)?;
+    let dim = factors.columns();
+    let mut placed = known.factors.as_slice().to_vec();
+    for track in (0..tracks).filter(|&track| is_cold(track) && is_told[track]) {
+        placed[track * dim..(track + 1) * dim].copy_from_slice(factors.row(track));
+    }
+    Ok(Dense::new(tracks, dim, placed))
+}
+
 /// A factor for every track by what is known of it, learned from those with listeners.
 ///
 /// # Errors
@@ -90,7 +151,7 @@ pub(super) fn predicted(
     table: &TrackTable,
     settings: &ContentSettings,
     known: Known<'_>,
-) -> anyhow::Result<Dense> {
+) -> anyhow::Result<Prediction> {
     let years = years(table);
     let features = features(table, &years);
     predict_factors(&settings.schema, &settings.factors, &features, known)

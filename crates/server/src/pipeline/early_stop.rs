@@ -1,12 +1,13 @@
 //! When a training has learned enough.
 
 use anyhow::Context;
+use crossfade_catalog::TrackTable;
 use crossfade_eval::{ArmScores, Metric, TestUser};
 use crossfade_matrix::{Csr, Dense};
 use crossfade_mf::{Factors, Training};
 
 use super::{
-    Observer,
+    Observer, Pull,
     fit::{EpochReport, FAILED, run_epoch},
     lists::{Audience, most_popular},
 };
@@ -30,13 +31,13 @@ pub(crate) struct Factorised {
 }
 
 /// Learns factors from plays that tell of liking, for no more epochs than are of use for the hidden tracks of `users` where
-/// early stopping is on.
+/// early stopping is on. Factors of `tracks` are pulled towards what is predicted of them, if that is wanted.
 ///
 /// # Errors
 ///
 /// If the factorisation or measuring it fails.
 pub(crate) fn factorise(
-    liked: &Csr,
+    (liked, tracks): (&Csr, &TrackTable),
     users: &[TestUser],
     (settings, observer): (&Settings, Observer<'_>),
 ) -> anyhow::Result<Factorised> {
@@ -54,10 +55,15 @@ pub(crate) fn factorise(
     };
     let mut watch = Watch::new(stopping);
     let mut training = Training::new(liked, config).context(FAILED)?;
+    let pull = Pull::new(tracks, liked, &settings.content);
     let mut best = None;
     let mut reports = Vec::with_capacity(config.epochs);
     while training.epochs() < config.epochs && watch.enough().is_none() {
-        reports.push(run_epoch(&mut training, config.epochs, observer)?);
+        reports.push(run_epoch(
+            &mut training,
+            config.epochs,
+            (pull.as_ref(), observer),
+        )?);
         if watched && watch.hear(quality(&training, &audience, config.dim)?) {
             best = Some((training.epochs(), copy(&training, liked, config.dim)));
         }

@@ -4,11 +4,12 @@ use std::{path::PathBuf, time::Instant};
 
 use anyhow::Context;
 use crossfade_bundle::{Checkpoint, CheckpointHead, Checkpoints, Fingerprint, Origin};
+use crossfade_catalog::TrackTable;
 use crossfade_matrix::Csr;
 use crossfade_mf::{Factors, Training};
 
 use super::{
-    Content, Event, Findings, Job, Observer, Stop, World,
+    Content, Event, Findings, Job, Observer, Pull, Stop, World,
     fit::{EpochReport, FAILED, run_epoch},
 };
 use crate::settings::Settings;
@@ -55,7 +56,10 @@ impl<'a> Keeper<'a> {
         (settings, observer): (&Settings, Observer<'_>),
     ) -> anyhow::Result<Self> {
         let config = &settings.factorisation;
-        let origin = Origin::new([&world.users, &world.tracks.ids], &world.plays, config);
+        let origin = Origin {
+            descriptions: Pull::fingerprint(&world.tracks, &settings.content),
+            ..Origin::new([&world.users, &world.tracks.ids], &world.plays, config)
+        };
         let earlier = match job.resume {
             true => fitting(&checkpoints, &origin, config.epochs)?,
             false => None,
@@ -120,7 +124,7 @@ impl<'a> Keeper<'a> {
         Ok(found)
     }
 
-    /// Learns factors from `liked` in `wanted` epochs, of which those of the checkpoint are done.
+    /// Learns factors of `tracks` from `liked` in `wanted` epochs, of which those of the checkpoint are done.
     ///
     /// # Errors
     ///
@@ -128,7 +132,7 @@ impl<'a> Keeper<'a> {
     /// checkpoint before is then still there.
     pub(super) fn factorise(
         &mut self,
-        liked: &Csr,
+        (liked, tracks): (&Csr, &TrackTable),
         wanted: usize,
         (settings, observer): (&Settings, Observer<'_>),
     ) -> anyhow::Result<(Factors, Vec<EpochReport>)> {
@@ -144,10 +148,11 @@ impl<'a> Keeper<'a> {
                 )
             }
         };
+        let pull = Pull::new(tracks, liked, &settings.content);
         self.stop.heed();
         let mut saved = Instant::now();
         while training.epochs() < wanted {
-            reports.push(run_epoch(&mut training, wanted, observer)?);
+            reports.push(run_epoch(&mut training, wanted, (pull.as_ref(), observer))?);
             let done = training.epochs();
             let stopped = self.stop.is_requested() && done < wanted;
             if stopped || saved.elapsed() >= settings.checkpoint.interval() {

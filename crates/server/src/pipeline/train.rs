@@ -9,7 +9,7 @@ use super::{
     embed,
     fit::{EpochReport, liked, model},
     keeper::Keeper,
-    load, validate, with_graph,
+    label, load, validate, with_graph,
 };
 use crate::settings::Settings;
 
@@ -40,6 +40,8 @@ pub struct TrainReport {
     pub tracks: usize,
     /// Tracks without listeners.
     pub cold_tracks: usize,
+    /// Of these, tracks whose factors were predicted of what is known of them.
+    pub predicted_tracks: usize,
     /// Distinct pairs of user and track.
     pub pairs: usize,
     /// Length of the factors.
@@ -117,13 +119,20 @@ fn publish(
         .unwrap_or(most)
         .clamp(resumed_after.unwrap_or(1), most);
     let (mut model, epochs) = stages.run("factorise", |settings, observer| {
-        let (factors, epochs) = keeper.factorise(&liked(&plays), wanted, (settings, observer))?;
-        let model = model((&world, &content), plays, factors, settings);
+        let (factors, epochs) = keeper.factorise(
+            (&liked(&plays), &world.tracks),
+            wanted,
+            (settings, observer),
+        )?;
+        let model = model((&world, &content), plays, factors, settings)?;
         Ok((model, epochs))
     })?;
     model.factorisation.epochs = wanted;
     model.clusters = stages.run("cluster tracks", |settings, _| {
         cluster(&world.tracks, &settings.content)
+    })?;
+    model.labels = stages.run("predict labels", |settings, _| {
+        label(&world.tracks, &settings.content)
     })?;
     if let Some(findings) = &findings {
         model.parameters = findings.parameters.clone();
@@ -157,6 +166,7 @@ fn publish(
         users: model.users.len(),
         tracks: model.tracks.len(),
         cold_tracks: engine.cold_tracks(),
+        predicted_tracks: engine.predicted_tracks(),
         pairs: model.history.nnz(),
         dim: model.track_factors.columns(),
         content_dim: model.embeddings.columns(),

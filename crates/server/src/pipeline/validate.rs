@@ -84,8 +84,12 @@ pub fn validate(
     }
     let learning = validation.learning_users as f64 / validation.holdout().users as f64;
     let (learning, test) = partition(split.test, learning);
-    let factorised = factorise(&liked(&split.train), &learning, (settings, observer))?;
-    let model = model((world, content), split.train, factorised.factors, settings);
+    let factorised = factorise(
+        (&liked(&split.train), &world.tracks),
+        &learning,
+        (settings, observer),
+    )?;
+    let model = model((world, content), split.train, factorised.factors, settings)?;
     let mut engine = Engine::new(model).context("the model cannot be answered from")?;
     let learned = learn(&mut engine, &learning, of_model)?;
     Ok(Some(Findings {

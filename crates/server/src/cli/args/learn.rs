@@ -153,6 +153,19 @@ pub(in crate::cli) struct Train {
 }
 
 #[derive(Debug, Args)]
+pub(in crate::cli) struct AddTracks {
+    /// Directory with the bundles; the active one is the base.
+    #[arg(long, value_name = "DIR")]
+    pub(in crate::cli) bundles: PathBuf,
+    /// Track table: a Parquet file or a directory; tracks that the bundle has are passed over.
+    #[arg(long, value_name = "PATH")]
+    pub(in crate::cli) tracks: PathBuf,
+    /// Threads; 0 means one per core [setting: threads].
+    #[arg(long)]
+    pub(in crate::cli) threads: Option<usize>,
+}
+
+#[derive(Debug, Args)]
 pub(in crate::cli) struct Evaluate {
     /// Play log, a part of which is hidden: a Parquet file, a directory or a partitioned directory.
     #[arg(long, value_name = "PATH", required_unless_present = "train")]

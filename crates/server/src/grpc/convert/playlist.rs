@@ -3,7 +3,6 @@ use std::num::NonZeroUsize;
 use crossfade_blend::{
     Camelot, Engine, Mood, Playlist, PlaylistQuery, PlaylistTrack, Smoothness, Transition,
 };
-use crossfade_catalog::TrackTable;
 
 use super::{
     audience::{Audience, Resolved},
@@ -122,14 +121,15 @@ impl Wish {
 }
 
 /// A playlist's tracks as they go over the wire.
-pub(in crate::grpc) fn playlist(playlist: &Playlist, table: &TrackTable) -> Vec<pb::PlaylistTrack> {
+pub(in crate::grpc) fn playlist(playlist: &Playlist, engine: &Engine) -> Vec<pb::PlaylistTrack> {
     let tracks = (1..).zip(&playlist.tracks);
     tracks
-        .map(|(rank, one)| playlist_track(rank, one, table))
+        .map(|(rank, one)| playlist_track(rank, one, engine))
         .collect()
 }
 
-fn playlist_track(rank: i32, one: &PlaylistTrack, table: &TrackTable) -> pb::PlaylistTrack {
+fn playlist_track(rank: i32, one: &PlaylistTrack, engine: &Engine) -> pb::PlaylistTrack {
+    let table = &engine.model().tracks;
     let feature = |name| {
         let value = table.feature(name)?.values.get(one.track as usize).copied();
         value.filter(|value| value.is_finite())
@@ -137,7 +137,7 @@ fn playlist_track(rank: i32, one: &PlaylistTrack, table: &TrackTable) -> pb::Pla
     let key = feature("key").zip(feature("mode"));
     let key = key.and_then(|(key, mode)| Camelot::of(key, mode));
     pb::PlaylistTrack {
-        track: Some(track((one.track, rank), &one.components, table)),
+        track: Some(track((one.track, rank), &one.components, engine)),
         relevance: one.relevance,
         transition: one.transition.as_ref().map(transition),
         tempo: feature("tempo").map(f64::from),

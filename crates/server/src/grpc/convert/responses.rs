@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use crossfade_blend::{
-    Basis, Components, Contribution, Explanation, Moved, RankedTrack, Ranking, Retrieval, Source,
+    Basis, Components, Contribution, Engine, Explanation, Moved, RankedTrack, Ranking, Retrieval,
+    Source,
 };
 use crossfade_catalog::TrackTable;
 use crossfade_index::Path;
@@ -9,10 +10,10 @@ use crossfade_index::Path;
 use crate::pb;
 
 /// A ranked list as it goes over the wire.
-pub(in crate::grpc) fn ranked(tracks: &[RankedTrack], table: &TrackTable) -> Vec<pb::RankedTrack> {
+pub(in crate::grpc) fn ranked(tracks: &[RankedTrack], engine: &Engine) -> Vec<pb::RankedTrack> {
     let tracks = (1..).zip(tracks);
     tracks
-        .map(|(rank, ranked)| track((ranked.track, rank), &ranked.components, table))
+        .map(|(rank, ranked)| track((ranked.track, rank), &ranked.components, engine))
         .collect()
 }
 
@@ -20,8 +21,9 @@ pub(in crate::grpc) fn ranked(tracks: &[RankedTrack], table: &TrackTable) -> Vec
 pub(super) fn track(
     (track, rank): (u32, i32),
     parts: &Components,
-    table: &TrackTable,
+    engine: &Engine,
 ) -> pb::RankedTrack {
+    let table = &engine.model().tracks;
     pb::RankedTrack {
         track_id: table.ids.id(track).to_owned(),
         rank,
@@ -30,6 +32,7 @@ pub(super) fn track(
         title: table.title.get(track).unwrap_or_default().to_owned(),
         artist: table.artist.get(track).unwrap_or_default().to_owned(),
         explanation: None,
+        predicted: engine.is_predicted(track),
     }
 }
 
@@ -47,9 +50,10 @@ pub(in crate::grpc) fn components(parts: &Components) -> pb::ScoreComponents {
 pub(in crate::grpc) fn explained(
     tracks: &[RankedTrack],
     explanations: Vec<Explanation>,
-    table: &TrackTable,
+    engine: &Engine,
 ) -> Vec<pb::RankedTrack> {
-    let mut list = ranked(tracks, table);
+    let table = &engine.model().tracks;
+    let mut list = ranked(tracks, engine);
     for ((told, ranked), explanation) in list.iter_mut().zip(tracks).zip(explanations) {
         told.explanation = Some(pb::Explanation {
             contributions: (explanation.contributions.iter())

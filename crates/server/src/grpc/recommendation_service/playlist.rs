@@ -24,7 +24,7 @@ pub(super) fn generate(
     let playlist = engine.playlist(&listener, &query)?;
     serving.paths().record(&playlist.retrieval);
     Ok(pb::GeneratePlaylistResponse {
-        tracks: convert::playlist(&playlist, &engine.model().tracks),
+        tracks: convert::playlist(&playlist, engine),
         transition_cost: playlist.transition_cost,
         transition_cost_by_relevance: playlist.transition_cost_by_relevance,
         relevance: playlist.relevance,

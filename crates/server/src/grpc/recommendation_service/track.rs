@@ -1,4 +1,4 @@
-use crossfade_blend::{Cancel, Engine};
+use crossfade_blend::{Cancel, Engine, GenreGuess, NumberGuess};
 
 use crate::{
     grpc::{convert, status::Refusal},
@@ -21,7 +21,7 @@ pub(super) fn describe(
     serving.paths().record(&similar.retrieval);
     Ok(pb::DescribeTrackResponse {
         track: Some(described(engine, track)),
-        neighbors: convert::ranked(&similar.tracks, table),
+        neighbors: convert::ranked(&similar.tracks, engine),
         neighbors_basis: convert::basis(similar.basis).into(),
         bundle_version: bundle.version.clone(),
     })
@@ -60,5 +60,26 @@ fn described(engine: &Engine, track: u32) -> pb::Track {
                 tracks: profile.tracks as u64,
                 share: profile.share,
             }),
+        predicted_genre: description.genre.map(genre),
+        predicted_numbers: description.numbers.into_iter().map(number).collect(),
+    }
+}
+
+fn genre(guess: GenreGuess) -> pb::PredictedGenre {
+    let genres = guess.probabilities.into_iter();
+    pb::PredictedGenre {
+        known: guess.is_known,
+        genres: genres
+            .map(|(genre, probability)| pb::GenreProbability { genre, probability })
+            .collect(),
+    }
+}
+
+fn number(guess: NumberGuess) -> pb::PredictedNumber {
+    pb::PredictedNumber {
+        name: guess.name,
+        known: guess.known,
+        predicted: guess.predicted,
+        expected_error: guess.expected_error,
     }
 }
