@@ -38,7 +38,8 @@ fn main() -> anyhow::Result<()> {
     }
     let scaled = Standardised::fit(&Schema::default(), &[], &features)?.points;
     let part = |told: bool| {
-        let rows = (0..scaled.len() as u32).filter(|row| (*row as usize).is_multiple_of(TOLD) == told);
+        let rows =
+            (0..scaled.len() as u32).filter(|row| (*row as usize).is_multiple_of(TOLD) == told);
         scaled.select(&rows.collect::<Vec<u32>>())
     };
     let (learned, told) = (part(false), part(true));

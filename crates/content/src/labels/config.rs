@@ -125,7 +125,8 @@ mod tests {
     #[test]
     fn settings_out_of_range_are_named() {
         LabelConfig::default().validate().unwrap();
-        let wrong: [(&str, fn(&mut LabelConfig)); 9] = [
+        type Change = fn(&mut LabelConfig);
+        let wrong: [(&str, Change); 9] = [
             ("`folds` must be at least 2, is 1", |c| c.folds = 1),
             ("`landmarks` must be at least 1, is 0", |c| c.landmarks = 0),
             ("`whitening` must lie between 0 and 1, is 1.5", |c| {

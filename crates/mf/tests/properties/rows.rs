@@ -130,20 +130,34 @@ proptest! {
     fn enough_steps_reach_the_exact_minimum(shape in shapes(), alpha in 0.0..20.0_f64) {
         let (rows, columns, dim, density, seed) = shape;
         let config = Config { confidence: Confidence { alpha, ..plain() }, ..config(dim) };
-        let confidences = weigh(&plays(rows, columns, density, seed), &config);
+        let plays = plays(rows, columns, density, seed);
+        let confidences = weigh(&plays, &config);
         let (fixed, prior) = (dense(columns, dim, seed + 1), dense(rows, dim, seed + 2));
         for prior in [None, Some(&prior)] {
             let sides = (&fixed, prior);
-            let (_, _, minimum) = half_sweep(&confidences, sides, &config, &Exact::new(dim));
+            let (rotated, solved, minimum) = half_sweep(&confidences, sides, &config, &Exact::new(dim));
             // As many steps as a row has distinct eigenvalues, and as many again for rounding.
             let steps = ConjugateGradients { steps: 2 * (columns + 1) };
             let (_, _, by_steps) = half_sweep(&confidences, sides, &config, &steps);
             let whole = Subspace { block: dim };
             let (_, _, by_block) = half_sweep(&confidences, sides, &config, &whole);
             // Objectives are sums of n + d rounded terms, none above what the random first guess or the prior starts
-            // with; steps end within 1e-10 of the minimum.
+            // with; steps end within 1e-10 of the minimum, and where a row is solved at once, what its residual is worth.
             let start: f64 = objective_of_first_guess(&confidences, sides, &config);
-            let slack = 8.0 * (columns + dim) as f64 * ROUNDOFF * start;
+            let rotated = doubles(&rotated);
+            let excess: f64 = (doubles(&solved).iter().enumerate())
+                .map(|(row, x)| {
+                    let entries = reference::entries(&plays, row, &config);
+                    let (a, _) = reference::normal_equations(&entries, &rotated, &vec![0.0; dim], &config);
+                    let pull = config.pull(entries.len(), columns);
+                    let of_prior = prior.map_or(0.0, |prior| norm(&doubles(prior)[row]));
+                    let residual = residual_bound(&entries, &rotated, x, (pull, trace(&a)))
+                        + 4.0 * dim as f64 * ROUNDOFF * trace(&a) * of_prior;
+                    // r' A^-1 r, and no eigenvalue of A is below the pull.
+                    residual.powi(2) / pull
+                })
+                .sum();
+            let slack = 8.0 * (columns + dim) as f64 * ROUNDOFF * start + excess;
             prop_assert!((by_steps - minimum).abs() <= slack + 1e-10 * minimum, "{by_steps} {minimum} {slack}");
             prop_assert!((by_block - minimum).abs() <= slack, "{by_block} {minimum} {slack}");
         }
