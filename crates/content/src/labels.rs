@@ -18,6 +18,7 @@ mod genre;
 mod learner;
 mod linear;
 mod metric;
+mod model;
 mod number;
 mod quality;
 mod temperature;

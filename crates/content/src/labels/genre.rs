@@ -4,15 +4,16 @@ use faer::Mat;
 use super::{
     GenreReport, LabelConfig, Measured, PredictedGenre,
     folds::Folds,
-    learner::{Examples, Learner, Shape, choose, out_of_fold, select},
+    learner::{Examples, out_of_fold, select},
     linear::Linear,
     metric::Metric,
+    model::Model,
     quality::GenreQuality,
     temperature,
 };
 use crate::features::Values;
 use crate::sample::sample;
-use crate::{Error, Features, Points};
+use crate::{Error, Features};
 
 /// The column of the tracks' genres.
 const GENRE: &str = "genre";
@@ -29,8 +30,8 @@ pub(super) fn predict(
     let examples = labelled.examples(measured);
     let folds = Folds::stratified(&labelled.classes, config.folds, config.seed);
     let scores = out_of_fold(&examples, &folds, |learned, tested| {
-        let model = Model::fit(&labelled.part(&examples, learned), config)?;
-        Ok(model.scores(&select(&examples.points, tested)))
+        let model = fit(&labelled.part(&examples, learned), config)?;
+        Ok(model.predict(&select(&examples.points, tested)))
     })?;
     let linear = out_of_fold(&examples, &folds, |learned, tested| {
         let learned = examples.select(learned);
@@ -40,7 +41,7 @@ pub(super) fn predict(
     let held_out = calibrated(&scores, &labelled.classes, &folds);
 
     let all: Vec<usize> = (0..labelled.rows.len()).collect();
-    let model = Model::fit(&labelled.part(&examples, &all), config)?;
+    let model = fit(&labelled.part(&examples, &all), config)?;
     let temperature = temperature::fit(&scores, &labelled.classes);
     let probabilities = labelled.spread(measured, &held_out, (&model, temperature));
     let quality = GenreQuality::of(&held_out, &linear, &labelled.classes);
@@ -150,7 +151,7 @@ impl Labelled {
                 None => others.push(row),
             }
         }
-        let scores = model.scores(&select(&measured.points, &others));
+        let scores = model.predict(&select(&measured.points, &others));
         for (i, &row) in others.iter().enumerate() {
             put(row, &temperature::softmax(&scores, i, temperature));
         }
@@ -175,35 +176,13 @@ fn calibrated(scores: &Mat<f64>, classes: &[u32], folds: &Folds) -> Mat<f64> {
     out
 }
 
-/// What scores the genres of a row.
-struct Model {
-    metric: Metric,
-    shape: Shape,
-    learner: Learner,
-}
-
-impl Model {
-    fn fit(part: &Part, config: &LabelConfig) -> Result<Self, Error> {
-        let Part { examples, classes } = part;
-        let metric = Metric::within(
-            &examples.points,
-            (classes, examples.targets.ncols()),
-            (config.whitening, config.shrinkage),
-        )?;
-        let moved = Examples {
-            points: metric.apply(&examples.points),
-            targets: examples.targets.clone(),
-        };
-        let shape = choose(&moved, &[config.genre_gamma], config)?;
-        let learner = Learner::fit(&moved, shape, config)?;
-        Ok(Self {
-            metric,
-            shape,
-            learner,
-        })
-    }
-
-    fn scores(&self, points: &Points) -> Mat<f64> {
-        self.learner.predict(&self.metric.apply(points))
-    }
+/// Learns in the metric in which tracks of one genre scatter evenly.
+fn fit(part: &Part, config: &LabelConfig) -> Result<Model, Error> {
+    let Part { examples, classes } = part;
+    let metric = Metric::within(
+        &examples.points,
+        (classes, examples.targets.ncols()),
+        (config.whitening, config.shrinkage),
+    )?;
+    Model::fit(examples, metric, &[config.genre_gamma], config)
 }

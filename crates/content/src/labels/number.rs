@@ -3,13 +3,14 @@ use faer::Mat;
 use super::{
     LabelConfig, Measured, NumberReport, PredictedNumber,
     folds::Folds,
-    learner::{Examples, Learner, Shape, choose, out_of_fold, select},
+    learner::{Examples, out_of_fold, select},
     linear::Linear,
     metric::Metric,
+    model::Model,
     quality::NumberQuality,
 };
 use crate::sample::sample;
-use crate::{Error, Features, Points};
+use crate::{Error, Features};
 
 /// Predicts a number of every measured track by kernel ridge regression; `None` where too few have it, or all the same.
 pub(super) fn predict(
@@ -38,7 +39,7 @@ pub(super) fn predict(
     };
     let folds = Folds::stratified(&vec![0; rows.len()], config.folds, config.seed);
     let held_out = out_of_fold(&examples, &folds, |learned, tested| {
-        let model = Model::fit(&examples.select(learned), config)?;
+        let model = fit(&examples.select(learned), config)?;
         Ok(model.predict(&select(&examples.points, tested)))
     })?;
     let linear = out_of_fold(&examples, &folds, |learned, tested| {
@@ -50,7 +51,7 @@ pub(super) fn predict(
         |matrix: &Mat<f64>| -> Vec<f64> { (0..rows.len()).map(|i| matrix[(i, 0)]).collect() };
     let quality = NumberQuality::of(&values, &flat(&held_out), &flat(&linear), config.seed);
 
-    let model = Model::fit(&examples, config)?;
+    let model = fit(&examples, config)?;
     let said = model.predict(&measured.points);
     let mut out = vec![f32::NAN; measured.all];
     for (row, &track) in measured.tracks.iter().enumerate() {
@@ -71,30 +72,8 @@ pub(super) fn predict(
     }))
 }
 
-/// What predicts the number of a row.
-struct Model {
-    metric: Metric,
-    shape: Shape,
-    learner: Learner,
-}
-
-impl Model {
-    fn fit(examples: &Examples, config: &LabelConfig) -> Result<Self, Error> {
-        let metric = Metric::plain(&examples.points);
-        let moved = Examples {
-            points: metric.apply(&examples.points),
-            targets: examples.targets.clone(),
-        };
-        let shape = choose(&moved, &config.number_gammas, config)?;
-        let learner = Learner::fit(&moved, shape, config)?;
-        Ok(Self {
-            metric,
-            shape,
-            learner,
-        })
-    }
-
-    fn predict(&self, points: &Points) -> Mat<f64> {
-        self.learner.predict(&self.metric.apply(points))
-    }
+/// Learns in the plain metric.
+fn fit(examples: &Examples, config: &LabelConfig) -> Result<Model, Error> {
+    let metric = Metric::plain(&examples.points);
+    Model::fit(examples, metric, &config.number_gammas, config)
 }
