@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::design::Design;
 use crate::embedder::unit_rows;
-use crate::names::{NameBlock, NameRows, fit_names};
+use crate::names::{self, NameBlock, NameRows, fit_names};
 use crate::{Autoencoder, AutoencoderConfig, Embedder, Error, Features, Points, Schema};
 
 /// As [`PcaEmbedder`](crate::PcaEmbedder), with the codes of an [`Autoencoder`] in place of principal components.
@@ -75,30 +75,22 @@ impl AutoencoderEmbedder {
 
 impl Embedder for AutoencoderEmbedder {
     fn dim(&self) -> usize {
-        self.autoencoder.dim() + self.names.iter().map(|block| block.dim).sum::<usize>()
+        self.autoencoder.dim() + names::dim(&self.names)
     }
 
     fn embed(&self, features: &Features<'_>) -> Dense {
         let numbers = self.design.read(features);
-        let names: Vec<NameRows<'_>> = self
-            .names
-            .iter()
-            .map(|block| NameRows::new(block, features))
-            .collect();
+        let names = NameRows::new(&self.names, features);
         let scratch = || vec![0.0; self.design.dim()];
         unit_rows(features.rows(), self.dim(), scratch, |row, scratch, out| {
-            let (numeric, mut rest) = out.split_at_mut(self.autoencoder.dim());
+            let (numeric, rest) = out.split_at_mut(self.autoencoder.dim());
             if numbers.write(row, scratch) {
                 self.autoencoder.encode(scratch, numeric);
                 for (x, centre) in numeric.iter_mut().zip(&self.centre) {
                     *x = (*x - centre) * self.numeric_scale;
                 }
             }
-            for names in &names {
-                let (own, others) = rest.split_at_mut(names.block.dim);
-                names.write(row, own);
-                rest = others;
-            }
+            names.write(row, rest);
         })
     }
 }

@@ -10,7 +10,12 @@ use crate::{Features, Schema};
 pub(crate) struct NameBlock {
     pub(crate) column: String,
     weight: f64,
-    pub(crate) dim: usize,
+    dim: usize,
+}
+
+/// How many numbers the blocks make together.
+pub(crate) fn dim(blocks: &[NameBlock]) -> usize {
+    blocks.iter().map(|block| block.dim).sum()
 }
 
 /// A block for each of the schema's categorical columns that has names and weight.
@@ -32,15 +37,35 @@ pub(crate) fn fit_names(schema: &Schema, features: &Features<'_>) -> Vec<NameBlo
     block.collect()
 }
 
+/// What the blocks make of each row of the data.
+pub(crate) struct NameRows<'f>(Vec<BlockRows<'f>>);
+
+impl<'f> NameRows<'f> {
+    pub(crate) fn new(blocks: &'f [NameBlock], features: &'f Features<'_>) -> Self {
+        let rows = blocks.iter().map(|block| BlockRows::new(block, features));
+        Self(rows.collect())
+    }
+
+    /// Writes a row's blocks side by side to `out`, which holds zeros.
+    pub(crate) fn write(&self, row: usize, out: &mut [f64]) {
+        let mut rest = out;
+        for rows in &self.0 {
+            let (own, others) = rest.split_at_mut(rows.block.dim);
+            rows.write(row, own);
+            rest = others;
+        }
+    }
+}
+
 /// A categorical column of the data beside its block, with one code per distinct name.
-pub(crate) struct NameRows<'f> {
-    pub(crate) block: &'f NameBlock,
+struct BlockRows<'f> {
+    block: &'f NameBlock,
     values: Option<&'f Values<'f>>,
     codes: Vec<NameCode>,
 }
 
-impl<'f> NameRows<'f> {
-    pub(crate) fn new(block: &'f NameBlock, features: &'f Features<'_>) -> Self {
+impl<'f> BlockRows<'f> {
+    fn new(block: &'f NameBlock, features: &'f Features<'_>) -> Self {
         let values = features.get(&block.column);
         let names: &[&str] = match values {
             Some(Values::Category(categories)) => &categories.names,
@@ -59,7 +84,7 @@ impl<'f> NameRows<'f> {
     }
 
     /// Writes the sum of the row's codes at the block's weight to `out`, which holds zeros.
-    pub(crate) fn write(&self, row: usize, out: &mut [f64]) {
+    fn write(&self, row: usize, out: &mut [f64]) {
         let codes: &[u32] = match self.values {
             Some(Values::Category(categories)) => {
                 categories.codes.get(row..=row).unwrap_or_default()

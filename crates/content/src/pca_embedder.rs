@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::design::Design;
 use crate::embedder::unit_rows;
-use crate::names::{NameBlock, NameRows, fit_names};
+use crate::names::{self, NameBlock, NameRows, fit_names};
 use crate::schema::check_weight;
 use crate::{Embedder, Error, Features, Pca, Schema};
 
@@ -145,28 +145,20 @@ impl PcaEmbedder {
 
 impl Embedder for PcaEmbedder {
     fn dim(&self) -> usize {
-        self.pca.dim() + self.names.iter().map(|block| block.dim).sum::<usize>()
+        self.pca.dim() + names::dim(&self.names)
     }
 
     fn embed(&self, features: &Features<'_>) -> Dense {
         let numbers = self.design.read(features);
-        let names: Vec<NameRows<'_>> = self
-            .names
-            .iter()
-            .map(|block| NameRows::new(block, features))
-            .collect();
+        let names = NameRows::new(&self.names, features);
         let scratch = || vec![0.0; self.design.dim()];
         unit_rows(features.rows(), self.dim(), scratch, |row, scratch, out| {
-            let (numeric, mut rest) = out.split_at_mut(self.pca.dim());
+            let (numeric, rest) = out.split_at_mut(self.pca.dim());
             if numbers.write(row, scratch) {
                 self.pca.project(scratch, numeric);
                 numeric.iter_mut().for_each(|x| *x *= self.numeric_scale);
             }
-            for names in &names {
-                let (own, others) = rest.split_at_mut(names.block.dim);
-                names.write(row, own);
-                rest = others;
-            }
+            names.write(row, rest);
         })
     }
 }
