@@ -1,5 +1,5 @@
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{BTreeSet, HashMap},
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -9,23 +9,20 @@ use std::{
 use crossfade::pb::{
     self, event_service_client::EventServiceClient,
     experiment_service_client::ExperimentServiceClient,
-    recommendation_service_client::RecommendationServiceClient,
 };
 use crossfade_events::{Event, read_all};
 use crossfade_experiments::Exposure;
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tonic::{Code, transport::Channel};
 use tonic_types::StatusExt;
 
 use crate::harness::{Server, World, crossfade, fail, succeed};
 
+/// Servers that are killed while lists are shown and played.
+mod kills;
 /// What users of a simulated world think of lists, and what reports find.
 mod listeners;
-
-/// How often the server is killed while lists are shown and played.
-const KILLS: usize = 8;
 
 const DEFINITIONS: &str = r#"
 [experiments.sound]
@@ -176,101 +173,6 @@ fn assign(experiment: &str, user_id: &str) -> pb::AssignArmRequest {
         experiment: experiment.to_owned(),
         user_id: user_id.to_owned(),
     }
-}
-
-/// What was acknowledged: the requests of lists that were answered, and ids of plays of their tracks.
-#[derive(Default)]
-struct Acknowledged {
-    lists: Vec<String>,
-    plays: Vec<String>,
-}
-
-/// Shows lists and plays their first tracks until the server is gone.
-async fn listen_until_gone(
-    (mut lists, mut plays): (
-        RecommendationServiceClient<Channel>,
-        EventServiceClient<Channel>,
-    ),
-    name: String,
-    told: UnboundedSender<()>,
-) -> Acknowledged {
-    let mut acknowledged = Acknowledged::default();
-    for at in 0.. {
-        let (user, id) = (format!("{name}-{}", at % 3), format!("{name}-{at}"));
-        let mut asked = request("sound", &user);
-        asked.request_id = id.clone();
-        let Ok(list) = lists
-            .recommend(asked)
-            .await
-            .map(tonic::Response::into_inner)
-        else {
-            break;
-        };
-        let token = list.attribution.expect("it is on disk").token;
-        acknowledged.lists.push(id.clone());
-        let event = play(id.clone(), &user, &list.tracks[0].track_id, &token);
-        let request = pb::RecordPlaysRequest {
-            events: vec![event],
-        };
-        match plays.record_plays(request).await {
-            Ok(response) => assert!(response.into_inner().unattributed_event_ids.is_empty()),
-            Err(_) => break,
-        }
-        acknowledged.plays.push(id);
-        let _ = told.send(());
-    }
-    acknowledged
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn whenever_the_server_is_killed_the_report_has_what_was_shown_and_played() {
-    let place = Place::new();
-    let (mut lists, mut plays) = (BTreeSet::new(), BTreeSet::new());
-    for round in 0..KILLS {
-        let server = place.serve();
-        let clients = (server.recommendations().await, events(&server).await);
-        let (told, mut heard) = unbounded_channel();
-        let listeners: Vec<_> = (0..4)
-            .map(|listener| {
-                let name = format!("{round}-{listener}");
-                tokio::spawn(listen_until_gone(clients.clone(), name, told.clone()))
-            })
-            .collect();
-        for _ in 0..5 + round * 7 % 23 {
-            heard.recv().await.unwrap();
-        }
-        // kill -9.
-        drop(server);
-        for listener in listeners {
-            let acknowledged = listener.await.unwrap();
-            lists.extend(acknowledged.lists);
-            plays.extend(acknowledged.plays);
-        }
-    }
-    let shown = place.exposures();
-    let found: BTreeSet<String> = shown.iter().map(|list| list.request_id.clone()).collect();
-    assert_eq!(found.len(), shown.len(), "each is there once");
-    assert!(lists.is_subset(&found), "{:?}", lists.difference(&found));
-    let played: HashMap<String, Event> = all::<Event>(&place.path("events"))
-        .into_iter()
-        .map(|event| (event.event_id.clone(), event))
-        .collect();
-    for id in &plays {
-        let list = played[id].attribution.as_ref().unwrap();
-        assert_eq!((list.experiment.as_str(), &list.request_id), ("sound", id));
-    }
-    assert!(plays.len() > 10 * KILLS, "only {}", plays.len());
-
-    // What the report counts: each list, and of each the track that was played.
-    let users: HashSet<&String> = shown.iter().map(|list| &list.user_id).collect();
-    let report = place.report("sound", users.len() as u64);
-    let count = |field: &str| -> u64 {
-        let arms = report["arms"].as_array().unwrap().iter();
-        arms.map(|arm| arm[field].as_u64().unwrap()).sum()
-    };
-    assert_eq!(count("lists"), shown.len() as u64);
-    assert_eq!(count("played"), played.len() as u64);
-    assert_eq!(report["other_lists"], 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

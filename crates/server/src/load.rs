@@ -100,7 +100,8 @@ pub async fn offer(target: &Target, rate: f64, time: Duration) -> anyhow::Result
     Ok(tally.outcome(time.max(start.elapsed())))
 }
 
-/// Keeps so many requests under way for a time, each followed by another as soon as it is answered.
+/// Keeps so many requests under way for a time, each followed by another as soon as it is answered. A caller that is refused
+/// waits as long as the server asks for, as callers should: repeating at once would take the cores from the answers.
 ///
 /// # Errors
 ///
@@ -115,7 +116,11 @@ pub async fn saturate(target: &Target, callers: usize, time: Duration) -> anyhow
                 while start.elapsed() < time {
                     let begun = Instant::now();
                     let result = target.ask().await;
+                    let pause = result.as_ref().err().and_then(Error::retry_after);
                     calls.count(result, begun.elapsed());
+                    if let Some(pause) = pause {
+                        tokio::time::sleep(pause).await;
+                    }
                 }
             })
         })
