@@ -111,7 +111,7 @@ async fn new_tracks_join_a_bundle_and_nothing_that_was_there_changes() {
     }
     // Folding a user in is what it was.
     let plays: Vec<crossfade_blend::Play> = (first.history.row(0).iter())
-        .map(|(track, strength)| crossfade_blend::Play { track, strength })
+        .map(|(track, strength)| crossfade_blend::Play::new(track, strength))
         .collect();
     let folded = [&old, &bundle].map(|of| of.engine.listener(None, &plays).unwrap());
     assert_eq!(folded[0], folded[1]);

@@ -17,7 +17,10 @@ use tempfile::TempDir;
 use tonic::{Code, transport::Channel};
 use tonic_types::StatusExt;
 
-use crate::harness::{Server, World, crossfade, fail, succeed};
+use crate::{
+    harness::{Server, World, crossfade, fail, succeed},
+    operations::metrics,
+};
 
 /// Servers that are killed while lists are shown and played.
 mod kills;
@@ -82,6 +85,11 @@ impl Place {
     }
 
     fn serve(&self) -> Server {
+        self.serve_by(Server::try_start)
+    }
+
+    /// A server on these directories, started in that way.
+    fn serve_by(&self, start: impl FnOnce(&Path, &[&str]) -> Result<Server, String>) -> Server {
         let [settings, events, exposures] =
             ["settings.toml", "events", "exposures"].map(|name| self.path(name));
         let arguments = [
@@ -91,8 +99,10 @@ impl Place {
             events.to_str().unwrap(),
             "--exposures",
             exposures.to_str().unwrap(),
+            "--metrics-listen",
+            "127.0.0.1:0",
         ];
-        Server::try_start(&World::shared().store, &arguments).unwrap()
+        start(&World::shared().store, &arguments).unwrap()
     }
 
     /// A verb on what came of an experiment.
@@ -173,6 +183,33 @@ fn assign(experiment: &str, user_id: &str) -> pb::AssignArmRequest {
         experiment: experiment.to_owned(),
         user_id: user_id.to_owned(),
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_ends_experiments_and_not_recommendations() {
+    let place = Place::new();
+    let full = |store: &Path, arguments: &[&str]| Server::start_on_full_disk(1, store, arguments);
+    let server = place.serve_by(full);
+    let mut client = server.recommendations().await;
+    let mut tokens = 0;
+    for at in 0..20 {
+        let asked = request("sound", &format!("user {at}"));
+        let list = client.recommend(asked).await.unwrap().into_inner();
+        assert_eq!(list.tracks.len(), 5);
+        tokens += u64::from(list.attribution.is_some());
+    }
+    assert!(tokens > 0 && tokens < 20, "{tokens} of 20 lists count");
+    let told = metrics(server.told("metrics on http://"));
+    assert_eq!(told["crossfade_exposures_lost_total"], (20 - tokens) as f64);
+    drop(server);
+    // Those with a token are there, and there is room again.
+    assert_eq!(place.exposures().len() as u64, tokens);
+    let server = place.serve();
+    let mut client = server.recommendations().await;
+    let list = client.recommend(request("sound", "next")).await.unwrap();
+    assert!(list.into_inner().attribution.is_some());
+    drop(server);
+    assert_eq!(place.exposures().len() as u64, tokens + 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,5 @@
 use std::{
+    ffi::OsStr,
     fs,
     io::{BufRead, BufReader},
     net::SocketAddr,
@@ -122,6 +123,18 @@ pub(crate) fn copy_directory(from: &Path, to: &Path) {
     }
 }
 
+/// The arguments of a server.
+fn serve<'a>(
+    address: &'a str,
+    store: &'a Path,
+    arguments: &'a [&str],
+) -> impl Iterator<Item = &'a OsStr> {
+    let own = ["serve", "--listen", address, "--bundles"].map(OsStr::new);
+    own.into_iter()
+        .chain([store.as_os_str()])
+        .chain(arguments.iter().map(OsStr::new))
+}
+
 /// A running server; killed when dropped.
 pub(crate) struct Server {
     process: Child,
@@ -148,11 +161,30 @@ impl Server {
         store: &Path,
         arguments: &[&str],
     ) -> Result<Self, String> {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_crossfade"))
+        Self::launch(
+            Command::new(env!("CARGO_BIN_EXE_crossfade")).args(serve(address, store, arguments)),
+        )
+    }
+
+    /// As [`try_start`](Self::try_start), where no file that it writes may have more than some KiB: writing more fails like on
+    /// a full disk.
+    pub(crate) fn start_on_full_disk(
+        kib: u32,
+        store: &Path,
+        arguments: &[&str],
+    ) -> Result<Self, String> {
+        // Blocks have 512 bytes.
+        let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", 2 * kib);
+        Self::launch(
+            Command::new("sh")
+                .args(["-c", &script, env!("CARGO_BIN_EXE_crossfade")])
+                .args(serve("127.0.0.1:0", store, arguments)),
+        )
+    }
+
+    fn launch(command: &mut Command) -> Result<Self, String> {
+        let mut process = command
             .env("CROSSFADE_LOG", "warn")
-            .args(["serve", "--listen", address, "--bundles"])
-            .arg(store)
-            .args(arguments)
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();

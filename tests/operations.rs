@@ -134,7 +134,7 @@ async fn requests_keep_their_id_and_get_one_otherwise() {
 }
 
 /// What Prometheus would read.
-fn metrics(address: SocketAddr) -> BTreeMap<String, f64> {
+pub(crate) fn metrics(address: SocketAddr) -> BTreeMap<String, f64> {
     let mut stream = TcpStream::connect(address).unwrap();
     write!(
         stream,

@@ -8,7 +8,7 @@ use crossfade::pb;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::RowAccessor;
 
-use crate::harness::{Server, World, crossfade, fail, succeed};
+use crate::harness::{Server, World, crossfade, fail, succeed, train_command};
 
 type List = Vec<(String, f64)>;
 
@@ -89,24 +89,49 @@ fn read_part(path: &Path, lists: &mut Lists) {
 }
 
 fn score(out: &Path) -> std::process::Command {
+    score_by(&World::shared().store, out)
+}
+
+fn score_by(store: &Path, out: &Path) -> std::process::Command {
     let mut command = crossfade();
-    command
-        .arg("score")
-        .arg("--bundles")
-        .arg(&World::shared().store)
-        .arg("--out")
-        .arg(out);
+    command.args(["score", "--bundles"]).arg(store);
+    command.arg("--out").arg(out);
     command
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn batch_scores_are_what_the_service_answers() {
-    let server = Server::start(&World::shared().store);
+    both_are_the_same(&World::shared().store).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn listeners_with_several_and_recent_tastes_get_the_same_lists_in_both_ways() {
+    let store = tempfile::tempdir().unwrap();
+    let train = |modes: &str, share: &str| {
+        let mut command = train_command(&World::shared().data, store.path());
+        command
+            .env("CROSSFADE_CONTENT__TASTE__MODES", modes)
+            .env("CROSSFADE_CONTENT__TASTE__RECENT_SHARE", share);
+        succeed(&mut command);
+        let out = store.path().join(format!("content-{modes}-{share}"));
+        succeed(score_by(store.path(), &out).args(["--limit", "15", "--arms", "content"]));
+        read(&out)
+    };
+    // Either changes lists by content alone.
+    let plain = train("1", "0");
+    let recent = train("1", "0.5");
+    let both = train("3", "0.5");
+    assert!(plain != recent && recent != both);
+    both_are_the_same(store.path()).await;
+}
+
+async fn both_are_the_same(store: &Path) {
+    let server = Server::start(store);
     let mut client = server.recommendations().await;
     let directory = tempfile::tempdir().unwrap();
     let out = directory.path().join("scores");
     let arms = "blend:0,blend:0.5,blend:1,popular";
-    succeed(score(&out).args(["--limit", "15", "--arms", arms]));
+    succeed(score_by(store, &out).args(["--limit", "15", "--arms", arms]));
     let lists = read(&out);
     assert_eq!(
         lists.len(),

@@ -156,7 +156,7 @@ impl Engine {
                     .filter(|weighted| weighted.basis == Basis::Full)
                     .map(|weighted| Sample {
                         mix: weighted.mix(),
-                        query: weighted.joint(),
+                        query: weighted.joint(&weighted.content[0]),
                     }),
             );
             if samples.len() == TIMED_USERS {
@@ -182,10 +182,11 @@ impl Engine {
         }
     }
 
-    /// The query against the joint vectors that a ranking comes down to for a listener; `None` where it comes down to
-    /// popular tracks.
+    /// The query against the joint vectors that a ranking comes down to for a listener, of several the first; `None` where it
+    /// comes down to popular tracks.
     pub fn joint_query(&self, listener: &Listener, ranking: Ranking) -> Option<Vec<f32>> {
-        Some(self.weigh(listener, ranking, Discovery::default())?.joint())
+        let weighted = self.weigh(listener, ranking, Discovery::default())?;
+        Some(weighted.joint(&weighted.content[0]))
     }
 
     /// How many tracks nobody played.
@@ -266,7 +267,7 @@ impl Engine {
         }
         // Once each, however often they are named.
         let distinct: BTreeSet<u32> = seeds.iter().copied().collect();
-        let plays = distinct.into_iter().map(|track| (track, 1.0));
+        let plays = distinct.into_iter().map(|track| Play::new(track, 1.0));
         let evidence = Evidence::of(&self.model, &self.fold_in, plays)?;
         Ok(Listener {
             seeds: Some(Seeds { evidence, weight }),

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use crossfade_content::taste_shares;
+use crossfade_content::Taste;
 
 use crate::{Components, Engine, Error, Listener, RankedTrack, Ranking, weigh::Voice};
 
@@ -44,7 +44,7 @@ impl Engine {
     /// Says which of the listener's tracks, and of the seeds, the scores of some tracks come from: at most `most` for each.
     ///
     /// The collaborative part is the closed form of implicit ALS ([`Attribution`](crossfade_mf::Attribution)), the content
-    /// part follows from the taste vector being a weighted sum of embeddings; both times what calibration and weights make
+    /// part follows from the taste vector, of several the one that suits the track best, being a weighted sum of embeddings; both times what calibration and weights make
     /// of them. Nothing of popular tracks is explained: their score is their popularity.
     ///
     /// # Errors
@@ -93,18 +93,28 @@ impl Engine {
     fn attribute_taste(&self, voice: &Voice<'_>, tracks: &[RankedTrack], sums: &mut [Sums]) {
         let model = self.model();
         let embedding = |track: u32| model.embeddings.row(track as usize);
-        let shares = taste_shares(&model.embeddings, voice.evidence.liked(), &model.taste);
+        let Some(tastes) = voice.evidence.tastes(model) else {
+            return;
+        };
+        // Of seeds the whole counts, and of a listener with several tastes the one that a track suits best.
+        let modes = match voice.source {
+            Source::Played => tastes.modes.as_slice(),
+            Source::Seed => &[],
+        };
         for (ranked, sums) in tracks.iter().zip(sums) {
-            for &(track, share) in &shares {
-                let product: f64 = embedding(track)
-                    .iter()
-                    .zip(embedding(ranked.track))
-                    .map(|(&a, &b)| f64::from(a) * f64::from(b))
-                    .sum();
+            let suits = |taste: &Taste| dot(&taste.vector, embedding(ranked.track));
+            let best = modes.iter().max_by(|a, b| suits(a).total_cmp(&suits(b)));
+            for &(track, share) in &best.unwrap_or(&tastes.whole).shares {
+                let product = dot(embedding(track), embedding(ranked.track));
                 sums.entry((voice.source, track)).or_default().1 += voice.scale * share * product;
             }
         }
     }
+}
+
+fn dot(a: &[f32], b: &[f32]) -> f64 {
+    let both = a.iter().zip(b);
+    both.map(|(&a, &b)| f64::from(a) * f64::from(b)).sum()
 }
 
 /// Collaborative and content part by track.

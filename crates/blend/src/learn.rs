@@ -89,7 +89,12 @@ fn reach(engine: &Engine, cases: &[Case], ranking: Ranking) -> Result<f64, Error
         .par_iter()
         .filter_map(|case| engine.weigh(&case.listener, ranking, Discovery::default()))
         .map(|weighted| {
-            let scores = engine.scores(&weighted.joint())?;
+            let mut scores = vec![f32::NEG_INFINITY; engine.model().tracks.len()];
+            for joint in weighted.joints() {
+                for (best, score) in scores.iter_mut().zip(engine.scores(&joint)?) {
+                    *best = best.max(score);
+                }
+            }
             let mut top = TopK::new(REACH.min(scores.len()));
             for (row, score) in (0..).zip(scores) {
                 top.push(Hit { row, score });

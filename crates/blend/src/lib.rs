@@ -41,6 +41,7 @@ mod similar;
 mod weigh;
 
 pub use agreement::{kendall_tau, overlap, rank_biased_overlap};
+pub use crossfade_content::Play;
 pub use crossfade_index::Cancel;
 pub use describe::{Description, Feature, GenreGuess, NumberGuess};
 pub use engine::Engine;
@@ -48,7 +49,7 @@ pub use error::Error;
 pub use explain::{Contribution, Explanation, Source};
 pub use filter::{Names, TrackFilter, UnknownNames};
 pub use learn::{Case, Learned, learn_weights};
-pub use listener::{Listener, Play};
+pub use listener::Listener;
 pub use model::{HistoryWeight, Model, Parameters};
 pub use numbers::{ContentWeight, Discovery, Diversity, SeedWeight, Smoothness};
 pub use playlist::{Camelot, Mood, Playlist, PlaylistQuery, PlaylistTrack, Transition};

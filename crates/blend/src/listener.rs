@@ -1,18 +1,9 @@
 use std::collections::BTreeMap;
 
-use crossfade_content::taste_vector;
+use crossfade_content::{Play, Taste, Tastes, history_of};
 use crossfade_mf::FoldIn;
 
 use crate::{Error, Model, SeedWeight};
-
-/// Plays of one track that the model may not know of.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Play {
-    /// The track.
-    pub track: u32,
-    /// How strong the evidence is; 1 for one complete play.
-    pub strength: f32,
-}
 
 /// What is known of one listener: the tracks already played, both vectors that follow from them, and maybe seeds.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -28,10 +19,10 @@ pub(crate) struct Evidence {
     pub(crate) factor: Option<Vec<f32>>,
     /// Taste vector; none where nothing is known of the content of any liked track.
     pub(crate) taste: Option<Vec<f32>>,
-    /// Tracks in increasing order.
-    pub(crate) tracks: Vec<u32>,
-    /// The strength of each; 0 for one that was only skipped.
-    pub(crate) strengths: Vec<f32>,
+    /// Where the listener has several tastes, each of them beside the whole.
+    pub(crate) modes: Vec<Taste>,
+    /// What was played, each track once, in increasing order. A strength of 0 marks one that was only skipped.
+    pub(crate) plays: Vec<Play>,
 }
 
 /// Tracks that a listener wants more like.
@@ -46,14 +37,20 @@ pub(crate) struct Seeds {
 impl Listener {
     /// A user of the training data, as learned.
     pub(crate) fn known(model: &Model, user: u32) -> Self {
-        let user = user as usize;
-        let plays = model.history.row(user);
+        let evidence = Evidence {
+            factor: nonzero(model.user_factors.row(user as usize)),
+            taste: nonzero(model.tastes.row(user as usize)),
+            modes: Vec::new(),
+            plays: stored(model, user).collect(),
+        };
+        let modes = match model.taste.modes {
+            1 => None,
+            _ => evidence.tastes(model).map(|tastes| tastes.modes),
+        };
         Self {
             evidence: Evidence {
-                factor: nonzero(model.user_factors.row(user)),
-                taste: nonzero(model.tastes.row(user)),
-                tracks: plays.indices.to_vec(),
-                strengths: plays.values.to_vec(),
+                modes: modes.unwrap_or_default(),
+                ..evidence
             },
             seeds: None,
         }
@@ -66,11 +63,10 @@ impl Listener {
         user: Option<u32>,
         fresh: &[Play],
     ) -> Result<Self, Error> {
-        let stored = user.map(|user| model.history.row(user as usize));
-        let stored = stored.iter().flat_map(|row| row.iter());
-        let fresh = fresh.iter().map(|play| (play.track, play.strength));
+        let stored = user.into_iter().flat_map(|user| stored(model, user));
+        let plays = stored.chain(fresh.iter().copied());
         Ok(Self {
-            evidence: Evidence::of(model, fold_in, stored.chain(fresh))?,
+            evidence: Evidence::of(model, fold_in, plays)?,
             seeds: None,
         })
     }
@@ -86,8 +82,12 @@ impl Listener {
 
     /// The tracks that were played and the seeds.
     pub(crate) fn known_tracks(&self) -> impl Iterator<Item = u32> {
-        let seeds = self.seeds.iter().flat_map(|seeds| &seeds.evidence.tracks);
-        self.evidence.tracks.iter().chain(seeds).copied()
+        let seeds = self.seeds.iter().flat_map(|seeds| &seeds.evidence.plays);
+        self.evidence
+            .plays
+            .iter()
+            .chain(seeds)
+            .map(|play| play.track)
     }
 }
 
@@ -96,36 +96,58 @@ impl Evidence {
     pub(crate) fn of(
         model: &Model,
         fold_in: &FoldIn,
-        plays: impl Iterator<Item = (u32, f32)>,
+        plays: impl Iterator<Item = Play>,
     ) -> Result<Self, Error> {
-        let mut strengths: BTreeMap<u32, f32> = BTreeMap::new();
-        for (track, strength) in plays {
-            *strengths.entry(track).or_default() += strength;
+        let mut by_track: BTreeMap<u32, Play> = BTreeMap::new();
+        for play in plays {
+            let sum = by_track.entry(play.track).or_insert(Play {
+                strength: 0.0,
+                last_played: Some(0),
+                ..play
+            });
+            sum.strength += play.strength;
+            // Unknown is just now, and so the latest.
+            sum.last_played = sum
+                .last_played
+                .zip(play.last_played)
+                .map(|(one, other)| one.max(other));
         }
-        let (tracks, strengths) = strengths.into_iter().unzip();
         let plays = Self {
-            tracks,
-            strengths,
+            plays: by_track.into_values().collect(),
             ..Self::default()
         };
         let liked: Vec<(u32, f32)> = plays.liked().collect();
+        let tastes = plays.tastes(model);
+        let (taste, modes) = tastes.map(|of| (of.whole.vector, of.modes)).unzip();
         Ok(Self {
             factor: nonzero(&fold_in.fold_in(&liked)?),
-            taste: taste_vector(&model.embeddings, liked.iter().copied(), &model.taste)
-                .map(|taste| taste.vector),
+            taste,
+            modes: modes.unwrap_or_default(),
             ..plays
         })
     }
 
+    /// The tastes that follow from the tracks.
+    pub(crate) fn tastes(&self, model: &Model) -> Option<Tastes> {
+        Tastes::of(&model.embeddings, self.plays.iter().copied(), &model.taste)
+    }
+
     /// Tracks of positive strength.
     pub(crate) fn liked(&self) -> impl Iterator<Item = (u32, f32)> {
-        let plays = self
-            .tracks
-            .iter()
-            .copied()
-            .zip(self.strengths.iter().copied());
-        plays.filter(|&(_, strength)| strength > 0.0)
+        self.liked_plays().map(|play| (play.track, play.strength))
     }
+
+    /// The same, with their times.
+    pub(crate) fn liked_plays(&self) -> impl Iterator<Item = Play> {
+        let plays = self.plays.iter().copied();
+        plays.filter(|play| play.strength > 0.0)
+    }
+}
+
+/// What the model knows that a user played.
+fn stored(model: &Model, user: u32) -> impl Iterator<Item = Play> {
+    let times = model.last_played.as_deref();
+    history_of((&model.history, times), user as usize)
 }
 
 fn nonzero(vector: &[f32]) -> Option<Vec<f32>> {

@@ -2,7 +2,7 @@ use std::{fmt, sync::Arc};
 
 use crossfade_catalog::{TrackTable, Vocab};
 use crossfade_content::{Clusters, EmbeddingModel, Labels, TasteConfig};
-use crossfade_matrix::{Csr, Dense};
+use crossfade_matrix::{Buffer, Csr, Dense};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -24,6 +24,8 @@ pub struct Model {
     pub embeddings: Dense,
     /// Strength of each user's plays, users x tracks. Strength 0 marks a track that was only skipped.
     pub history: Csr,
+    /// When each pair of the history was played last, in seconds since 1970, where tastes depend on it.
+    pub last_played: Option<Buffer<u32>>,
     /// What turned features into embeddings, and would for new tracks.
     pub encoder: EmbeddingModel,
     /// Clusters of the tracks by what is known of them, where they were made.
@@ -176,6 +178,9 @@ impl Model {
         check("users with taste vectors", self.tastes.rows(), users)?;
         check("users with a history", self.history.rows(), users)?;
         check("tracks in the history", self.history.columns(), tracks)?;
+        if let Some(times) = &self.last_played {
+            check("pairs with a time", times.len(), self.history.nnz())?;
+        }
         check("tracks with factors", self.track_factors.rows(), tracks)?;
         check("tracks with embeddings", self.embeddings.rows(), tracks)?;
         if self.learned_tracks > tracks {

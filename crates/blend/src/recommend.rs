@@ -1,4 +1,4 @@
-use std::{borrow::Cow, time::Instant};
+use std::{borrow::Cow, collections::BTreeSet, time::Instant};
 
 use crossfade_index::{Allowed, Filter, Path, Request, RowList};
 
@@ -51,18 +51,17 @@ impl Engine {
             .collect();
         let requests: Vec<Request<'_>> = asked
             .iter()
-            .filter_map(|asked| asked.request(asked.query.pool()))
+            .flat_map(|asked| asked.requests(asked.query.pool()))
             .collect();
         let mut found = self.index().search_all(&requests)?.into_iter();
         let answer = |asked: Asked<'_>| {
-            // There is an answer for everyone with a request.
-            let found = asked
-                .joint
-                .as_ref()
-                .and_then(|joint| Some((joint, found.next()?)));
-            let found = match found {
-                Some((joint, found)) => self.answer(joint, found)?,
-                None => self.popular(&asked, asked.query.pool()),
+            let limit = asked.query.pool();
+            let found = match &asked.joint {
+                Some(joint) => {
+                    let found = found.by_ref().take(joint.queries.len());
+                    self.answer(joint, found.collect(), limit)?
+                }
+                None => self.popular(&asked, limit),
             };
             self.arrange(asked, found)
         };
@@ -75,7 +74,7 @@ impl Engine {
             query,
             denied: denied(listener, query),
             joint: weighted.map(|weighted| Joint {
-                query: weighted.joint(),
+                queries: weighted.joints(),
                 allowed: self.allowed(&weighted, query.candidates.as_deref()),
                 weighted,
             }),
@@ -84,26 +83,40 @@ impl Engine {
 
     /// The `limit` best tracks by score.
     pub(crate) fn look_up(&self, asked: &Asked<'_>, limit: usize) -> Result<Answer, Error> {
-        let (Some(joint), Some(request)) = (&asked.joint, asked.request(limit)) else {
+        let Some(joint) = &asked.joint else {
             return Ok(self.popular(asked, limit));
         };
-        let found = self.index().search(&request)?;
-        self.answer(joint, found)
+        let requests: Vec<Request<'_>> = asked.requests(limit).collect();
+        let found = match requests.as_slice() {
+            [request] => vec![self.index().search(request)?],
+            several => self.index().search_all(several)?,
+        };
+        self.answer(joint, found, limit)
     }
 
-    fn answer(&self, joint: &Joint<'_>, found: crossfade_index::Answer) -> Result<Answer, Error> {
-        let tracks = found.hits.iter().map(|hit| hit.row);
-        let tracks = query::ranked(self.scored(joint, tracks)?);
+    /// The `limit` best of what was found by each query. A track scores by its best query, so that the best of all are among the
+    /// best of each.
+    fn answer(
+        &self,
+        joint: &Joint<'_>,
+        found: Vec<crossfade_index::Answer>,
+        limit: usize,
+    ) -> Result<Answer, Error> {
+        let hits = found.iter().flat_map(|found| &found.hits);
+        let distinct: BTreeSet<u32> = hits.map(|hit| hit.row).collect();
+        let mut tracks = query::ranked(self.scored(joint, distinct.into_iter())?);
+        tracks.truncate(limit);
+        let retrieval = Retrieval {
+            path: found.first().map_or(Path::Exact, |found| found.path),
+            scored: found.iter().map(|found| found.visited as u64).sum(),
+            predicted: found.iter().map(|found| found.predicted).sum(),
+            took: found.iter().map(|found| found.took).sum(),
+        };
         Ok(Answer {
             tracks,
             content_weight: joint.weighted.weight,
             basis: joint.weighted.basis,
-            retrieval: Retrieval {
-                path: found.path,
-                scored: found.visited as u64,
-                predicted: found.predicted,
-                took: found.took,
-            },
+            retrieval,
         })
     }
 
@@ -114,12 +127,16 @@ impl Engine {
         tracks: impl Iterator<Item = u32>,
     ) -> Result<Vec<(u32, Components)>, Error> {
         let rows = self.index().rows();
-        let query = rows.query(&joint.query)?;
+        let queries = joint.queries.iter().map(|query| rows.query(query));
+        let queries = queries.collect::<Result<Vec<_>, _>>()?;
         let components = |track: u32| {
             let prior = self.popularity.prior_of(track);
+            let tastes = queries.iter();
+            let content = tastes.map(|query| rows.block_dot(CONTENT, query, track));
+            let content = content.fold(f32::NEG_INFINITY, f32::max);
             Components {
-                collaborative: f64::from(rows.block_dot(COLLABORATIVE, &query, track)),
-                content: f64::from(rows.block_dot(CONTENT, &query, track)),
+                collaborative: f64::from(rows.block_dot(COLLABORATIVE, &queries[0], track)),
+                content: f64::from(content),
                 popularity: f64::from(joint.weighted.popularity * prior),
                 discovery: f64::from(joint.weighted.discovery * prior),
             }
@@ -202,28 +219,33 @@ pub(crate) struct Asked<'a> {
     pub(crate) joint: Option<Joint<'a>>,
 }
 
-/// A query against the joint vectors.
+/// Queries against the joint vectors, one for each of the listener's tastes.
 #[derive(Debug)]
 pub(crate) struct Joint<'a> {
     pub(crate) weighted: Weighted,
-    query: Vec<f32>,
+    queries: Vec<Vec<f32>>,
     allowed: Option<Cow<'a, Allowed>>,
 }
 
 impl Asked<'_> {
     /// What to search for, for the `limit` best; nothing where the answer is popular tracks.
-    fn request(&self, limit: usize) -> Option<Request<'_>> {
-        let joint = self.joint.as_ref()?;
-        let filter = Filter::all().denying(&self.denied);
-        Some(Request {
-            query: &joint.query,
-            limit,
-            filter: match &joint.allowed {
-                Some(allowed) => filter.allowing(allowed),
-                None => filter,
-            },
-            mix: Some(joint.weighted.mix()),
-            cancel: self.query.cancel.as_ref(),
+    fn requests(&self, limit: usize) -> impl Iterator<Item = Request<'_>> {
+        let joints = self.joint.iter().flat_map(|joint| {
+            let queries = joint.queries.iter();
+            queries.map(move |query| (joint, query))
+        });
+        joints.map(move |(joint, query)| {
+            let filter = Filter::all().denying(&self.denied);
+            Request {
+                query,
+                limit,
+                filter: match &joint.allowed {
+                    Some(allowed) => filter.allowing(allowed),
+                    None => filter,
+                },
+                mix: Some(joint.weighted.mix()),
+                cancel: self.query.cancel.as_ref(),
+            }
         })
     }
 

@@ -1,3 +1,4 @@
+use crossfade_content::Taste;
 use crossfade_index::Allowed;
 
 use crate::{
@@ -15,8 +16,8 @@ pub(crate) struct Weighted {
     pub(crate) weight: f64,
     /// (1 - w) a_u x_u; zero where it does not count.
     pub(crate) collaborative: Vec<f32>,
-    /// w b_u t_u; zero where it does not count.
-    pub(crate) content: Vec<f32>,
+    /// w b_u t_u, one for each of a listener's tastes and one at least; zero where it does not count.
+    pub(crate) content: Vec<Vec<f32>>,
     /// w beta.
     pub(crate) popularity: f32,
     /// -d, as it is weighed.
@@ -60,7 +61,7 @@ impl Engine {
             },
             discovery: (-DISCOVERY * discovery.get()) as f32,
             collaborative: together(&factors, model.track_factors.columns()),
-            content: together(&tastes, model.embeddings.columns()),
+            content: self.tastes_together(listener, &tastes),
             basis,
         })
     }
@@ -92,6 +93,30 @@ impl Engine {
         voices(listener, calibrated, 1.0 - weight, |of| {
             of.factor.as_deref()
         })
+    }
+
+    /// What the sound says in all, once for each of the listener's own tastes.
+    fn tastes_together(&self, listener: &Listener, voices: &[Voice<'_>]) -> Vec<Vec<f32>> {
+        let dim = self.model().embeddings.columns();
+        let own = voices.iter().any(|voice| voice.source == Source::Played);
+        let modes = match own {
+            true => listener.evidence.modes.as_slice(),
+            false => &[],
+        };
+        let with = |mode: &Taste| {
+            let voices = voices.iter().map(|&voice| match voice.source {
+                Source::Played => Voice {
+                    vector: &mode.vector,
+                    ..voice
+                },
+                Source::Seed => voice,
+            });
+            together(&voices.collect::<Vec<_>>(), dim)
+        };
+        match modes.is_empty() {
+            true => vec![together(voices, dim)],
+            false => modes.iter().map(with).collect(),
+        }
     }
 
     /// What is said by the sound, at a content weight; nothing where that does not count.
@@ -143,7 +168,8 @@ impl Weighted {
     /// The tracks that a list by only one kind of evidence may have; `None` for a true blend.
     pub(crate) fn only<'a>(&self, eligible: &'a Eligible) -> Option<&'a Allowed> {
         let is_zero = |part: &[f32]| part.iter().all(|&value| value == 0.0);
-        match (is_zero(&self.collaborative), is_zero(&self.content)) {
+        let is_silent = self.content.iter().all(|part| is_zero(part));
+        match (is_zero(&self.collaborative), is_silent) {
             (false, true) => Some(&eligible.placed),
             (true, _) => Some(&eligible.heard),
             (false, false) => None,
@@ -159,10 +185,16 @@ impl Weighted {
         }
     }
 
-    /// The query against the joint vectors.
-    pub(crate) fn joint(&self) -> Vec<f32> {
+    /// The query against the joint vectors of each taste.
+    pub(crate) fn joints(&self) -> Vec<Vec<f32>> {
+        let tastes = self.content.iter();
+        tastes.map(|content| self.joint(content)).collect()
+    }
+
+    /// The same of one of them.
+    pub(crate) fn joint(&self, content: &[f32]) -> Vec<f32> {
         let mut query = self.collaborative.clone();
-        query.extend_from_slice(&self.content);
+        query.extend_from_slice(content);
         query.push(self.popularity + self.discovery);
         query
     }

@@ -195,12 +195,7 @@ fn discovery_goes_from_what_everybody_plays_to_what_hardly_anybody_does() {
 #[test]
 fn seeds_alone_are_the_only_plays_of_a_stranger() {
     let seeds = [3, 40, 3, 111];
-    let plays: Vec<Play> = [3, 40, 111]
-        .map(|track| Play {
-            track,
-            strength: 1.0,
-        })
-        .to_vec();
+    let plays: Vec<Play> = [3, 40, 111].map(|track| Play::new(track, 1.0)).to_vec();
     let stranger = engine().listener(None, &plays).unwrap();
     let weight = SeedWeight::default();
     let seeded = engine()

@@ -4,9 +4,9 @@ use crossfade_blend::{Engine, Model, Parameters};
 use crossfade_catalog::{NumericColumn, TrackTable};
 use crossfade_content::{
     Clusters, Embedder, EmbeddingModel, Features, PcaConfig, PcaEmbedder, Profile, Schema,
-    taste_vectors,
+    TasteConfig, taste_vectors,
 };
-use crossfade_matrix::{Csr, Dense};
+use crossfade_matrix::{Buffer, Csr, Dense};
 
 pub(crate) const USERS: u32 = 20;
 pub(crate) const TRACKS: u32 = 200;
@@ -79,53 +79,66 @@ fn clusters() -> Clusters {
 
 pub(crate) fn engine() -> &'static Engine {
     static ENGINE: OnceLock<Engine> = OnceLock::new();
-    ENGINE.get_or_init(|| {
-        let table = table();
-        let plays = (0..USERS).flat_map(|user| {
-            let played = (0..COLD).filter(move |&track| chance(user, track, 9) == 0);
-            played.map(move |track| (user, track, 1.0))
-        });
-        let history = Csr::from_triplets(USERS as usize, TRACKS as usize, plays.collect()).unwrap();
-        let vectors = |rows: u32, seed: u32, warm: u32| {
-            let value = |row: u32, column: u32| match row < warm {
-                true => chance(row * 8 + column, seed, 2001) as f32 / 1000.0 - 1.0,
-                false => 0.0,
-            };
-            let values = (0..rows).flat_map(|row| (0..DIM as u32).map(move |at| value(row, at)));
-            Dense::new(rows as usize, DIM, values.collect::<Vec<f32>>())
+    ENGINE.get_or_init(|| engine_of(TasteConfig::default(), None))
+}
+
+/// The same with tastes of another kind, of users who played tracks at these times.
+pub(crate) fn engine_of(taste: TasteConfig, last_played: Option<fn(u32, u32) -> u32>) -> Engine {
+    let table = table();
+    let plays = (0..USERS).flat_map(|user| {
+        let played = (0..COLD).filter(move |&track| chance(user, track, 9) == 0);
+        played.map(move |track| (user, track, 1.0))
+    });
+    let history = Csr::from_triplets(USERS as usize, TRACKS as usize, plays.collect()).unwrap();
+    let times = last_played.map(|at| -> Vec<u32> {
+        let of_user = |user: u32| {
+            history
+                .row(user as usize)
+                .indices
+                .iter()
+                .map(move |&track| at(user, track))
         };
-        let features = Features::new(TRACKS as usize).category(
-            "genre",
-            table.genre.codes(),
-            table.genre.names().iter(),
-        );
-        let embedder =
-            PcaEmbedder::fit(&Schema::default(), &PcaConfig::default(), &features).unwrap();
-        let encoder = EmbeddingModel::Pca(embedder);
-        let embeddings = encoder.embed(&features);
-        let users: Vec<String> = (0..USERS).map(|user| format!("u{user}")).collect();
-        let mut engine = Engine::new(Model {
-            users: Arc::new(users.iter().map(String::as_str).collect()),
-            tracks: Arc::new(table),
-            user_factors: vectors(USERS, 77, USERS),
-            track_factors: vectors(TRACKS, 78, COLD),
-            tastes: taste_vectors(&embeddings, &history, &Default::default()),
-            embeddings,
-            history,
-            encoder,
-            clusters: Some(clusters()),
-            labels: Default::default(),
-            factorisation: crossfade_mf::Config {
-                dim: DIM,
-                ..Default::default()
-            },
-            learned_tracks: TRACKS as usize,
-            taste: Default::default(),
-            index: Default::default(),
-            parameters: Parameters::default(),
-        })
-        .unwrap();
-        engine.calibrate().unwrap();
-        engine
+        (0..USERS).flat_map(of_user).collect()
+    });
+    let vectors = |rows: u32, seed: u32, warm: u32| {
+        let value = |row: u32, column: u32| match row < warm {
+            true => chance(row * 8 + column, seed, 2001) as f32 / 1000.0 - 1.0,
+            false => 0.0,
+        };
+        let values = (0..rows).flat_map(|row| (0..DIM as u32).map(move |at| value(row, at)));
+        Dense::new(rows as usize, DIM, values.collect::<Vec<f32>>())
+    };
+    let features = Features::new(TRACKS as usize).category(
+        "genre",
+        table.genre.codes(),
+        table.genre.names().iter(),
+    );
+    let embedder = PcaEmbedder::fit(&Schema::default(), &PcaConfig::default(), &features).unwrap();
+    let encoder = EmbeddingModel::Pca(embedder);
+    let embeddings = encoder.embed(&features);
+    let users: Vec<String> = (0..USERS).map(|user| format!("u{user}")).collect();
+    let mut engine = Engine::new(Model {
+        users: Arc::new(users.iter().map(String::as_str).collect()),
+        tracks: Arc::new(table),
+        user_factors: vectors(USERS, 77, USERS),
+        track_factors: vectors(TRACKS, 78, COLD),
+        tastes: taste_vectors(&embeddings, (&history, times.as_deref()), &taste),
+        embeddings,
+        history,
+        last_played: times.map(Buffer::from),
+        encoder,
+        clusters: Some(clusters()),
+        labels: Default::default(),
+        factorisation: crossfade_mf::Config {
+            dim: DIM,
+            ..Default::default()
+        },
+        learned_tracks: TRACKS as usize,
+        taste,
+        index: Default::default(),
+        parameters: Parameters::default(),
     })
+    .unwrap();
+    engine.calibrate().unwrap();
+    engine
 }

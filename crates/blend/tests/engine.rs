@@ -50,9 +50,10 @@ fn engine() -> Engine {
         }),
         user_factors: factors.users,
         track_factors: factors.items,
-        tastes: taste_vectors(&embeddings, &history, &Default::default()),
+        tastes: taste_vectors(&embeddings, (&history, None), &Default::default()),
         embeddings,
         history,
+        last_played: None,
         encoder,
         clusters: None,
         labels: Default::default(),
@@ -134,10 +135,7 @@ fn a_predicted_factor_gives_a_cold_track_its_place_and_changes_nobodys_scores() 
     let placed = Engine::new(model).unwrap();
     assert!(placed.is_predicted(16) && !placed.is_predicted(6) && !placed.is_predicted(17));
     assert_eq!((placed.cold_tracks(), placed.predicted_tracks()), (2, 1));
-    let fresh = [1, 3].map(|track| Play {
-        track,
-        strength: 1.0,
-    });
+    let fresh = [1, 3].map(|track| Play::new(track, 1.0));
     for listener in [(Some(2), &[][..]), (None, &fresh)] {
         let [before, after] = [&plain, &placed].map(|engine| {
             let listener = engine.listener(listener.0, listener.1).unwrap();
@@ -167,13 +165,7 @@ fn a_predicted_factor_gives_a_cold_track_its_place_and_changes_nobodys_scores() 
 fn every_basis_is_told() {
     let engine = engine();
     let basis = |plays: &[u32], ranking| {
-        let plays: Vec<Play> = plays
-            .iter()
-            .map(|&track| Play {
-                track,
-                strength: 1.0,
-            })
-            .collect();
+        let plays: Vec<Play> = plays.iter().map(|&track| Play::new(track, 1.0)).collect();
         let listener = engine.listener(None, &plays).unwrap();
         let answer = engine.recommend(&listener, &query(ranking)).unwrap();
         assert!(!answer.tracks.is_empty());
@@ -237,7 +229,7 @@ fn a_stranger_with_the_same_plays_gets_the_same_list() {
         .history
         .row(4)
         .iter()
-        .map(|(track, strength)| Play { track, strength })
+        .map(|(track, strength)| Play::new(track, strength))
         .collect();
     let stranger = engine.listener(None, &plays).unwrap();
     for ranking in [Ranking::Collaborative, Ranking::Content] {
@@ -357,6 +349,7 @@ fn copy(engine: &Engine) -> Model {
         tastes: good.tastes.clone(),
         embeddings: good.embeddings.clone(),
         history: good.history.clone(),
+        last_played: None,
         encoder: good.encoder.clone(),
         clusters: None,
         labels: Default::default(),

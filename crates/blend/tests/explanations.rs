@@ -6,12 +6,7 @@ use crate::catalogue::{DIM, TRACKS, engine};
 
 /// A stranger with plays of different strength, and maybe seeds.
 fn stranger(seeds: &[u32]) -> Listener {
-    let plays: Vec<Play> = (0..40)
-        .map(|n| Play {
-            track: n * 4,
-            strength: (n % 4) as f32,
-        })
-        .collect();
+    let plays: Vec<Play> = (0..40).map(|n| Play::new(n * 4, (n % 4) as f32)).collect();
     let listener = engine().listener(None, &plays).unwrap();
     engine()
         .with_seeds(listener, seeds, SeedWeight::new(0.4).unwrap())

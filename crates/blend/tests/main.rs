@@ -14,3 +14,5 @@ mod explanations;
 mod filters;
 /// What playlists are worth.
 mod playlists;
+/// Listeners with several tastes, and with new ones.
+mod tastes;

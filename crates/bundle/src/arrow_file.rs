@@ -3,7 +3,7 @@
 use std::{fs::File, io::BufWriter, panic::AssertUnwindSafe, path::Path, ptr::NonNull, sync::Arc};
 
 use arrow_array::{
-    Array, FixedSizeListArray, Float32Array, LargeListArray, RecordBatch, UInt32Array,
+    Array, ArrayRef, FixedSizeListArray, Float32Array, LargeListArray, RecordBatch, UInt32Array,
     cast::AsArray,
     types::{Float32Type, UInt32Type},
 };
@@ -135,23 +135,50 @@ pub(crate) fn dense(batch: &RecordBatch, name: &str) -> Result<Dense, ArrowError
 
 /// Two list columns, indices and values, with one list per row.
 pub(crate) fn sparse_columns(matrix: &Csr) -> Result<[LargeListArray; 2], ArrowError> {
-    let offsets: Vec<i64> = matrix
-        .offsets()
-        .iter()
-        .map(|&offset| offset as i64)
-        .collect();
-    let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
-    let list = |data_type, values| {
-        let item = Arc::new(Field::new_list_field(data_type, false));
-        LargeListArray::try_new(item, offsets.clone(), values, None)
-    };
+    let offsets = offsets(matrix);
     let (indices, values) = matrix.buffers();
     let indices = UInt32Array::new(shared(indices), None);
     let values = Float32Array::new(shared(values), None);
     Ok([
-        list(DataType::UInt32, Arc::new(indices))?,
-        list(DataType::Float32, Arc::new(values))?,
+        list(&offsets, Arc::new(indices))?,
+        list(&offsets, Arc::new(values))?,
     ])
+}
+
+/// A further list column: a number for each entry of the matrix.
+pub(crate) fn list_column(
+    matrix: &Csr,
+    numbers: &crossfade_matrix::Buffer<u32>,
+) -> Result<LargeListArray, ArrowError> {
+    let numbers = UInt32Array::new(shared(numbers), None);
+    list(&offsets(matrix), Arc::new(numbers))
+}
+
+fn offsets(matrix: &Csr) -> OffsetBuffer<i64> {
+    let offsets = matrix.offsets().iter().map(|&offset| offset as i64);
+    OffsetBuffer::new(ScalarBuffer::from_iter(offsets))
+}
+
+fn list(offsets: &OffsetBuffer<i64>, values: ArrayRef) -> Result<LargeListArray, ArrowError> {
+    let item = Arc::new(Field::new_list_field(values.data_type().clone(), false));
+    LargeListArray::try_new(item, offsets.clone(), values, None)
+}
+
+/// The numbers of a list column, in place; nothing where there is no such column.
+pub(crate) fn listed(
+    batch: &RecordBatch,
+    name: &str,
+) -> Result<Option<crossfade_matrix::Buffer<u32>>, ArrowError> {
+    if batch.column_by_name(name).is_none() {
+        return Ok(None);
+    }
+    let numbers = large_list(batch, name)?.values();
+    let numbers = numbers
+        .as_primitive_opt::<UInt32Type>()
+        .ok_or_else(|| wrong_type(name))?;
+    Ok(Some(crossfade_matrix::Buffer::shared(
+        numbers.values().clone(),
+    )))
 }
 
 /// The matrix whose rows are the lists in two columns, in place.

@@ -15,8 +15,10 @@ mod tracks;
 
 /// External ids, factors and taste vectors of the users.
 const USERS: &str = "users.arrow";
-/// The tracks and strengths of each user's plays.
+/// The tracks and strengths of each user's plays, and times.
 const HISTORY: &str = "history.arrow";
+/// The list of times in it, where tastes depend on them.
+const LAST_PLAYED: &str = "last_played";
 /// What is known of the tracks.
 const TRACKS: &str = "tracks.arrow";
 /// Factors and content embeddings of the tracks.
@@ -88,6 +90,7 @@ pub(crate) fn open(directory: &Path, manifest: &Manifest) -> Result<Engine, Erro
         tastes: users.get(|batch| arrow_file::dense(batch, "taste"))?,
         history: history
             .get(|batch| arrow_file::sparse(batch, ["tracks", "strengths"], tracks.len()))?,
+        last_played: history.get(|batch| arrow_file::listed(batch, LAST_PLAYED))?,
         tracks: Arc::new(tracks),
         track_factors: vectors.get(|batch| arrow_file::dense(batch, "factors"))?,
         embeddings: vectors.get(|batch| arrow_file::dense(batch, "embedding"))?,
@@ -150,10 +153,16 @@ fn user_columns(model: &Model) -> Columns {
 
 fn history_columns(model: &Model) -> Columns {
     let [tracks, strengths] = arrow_file::sparse_columns(&model.history)?;
-    Ok(vec![
+    let times = model.last_played.as_ref();
+    let times = times.map(|times| arrow_file::list_column(&model.history, times));
+    let mut columns: Vec<(&str, ArrayRef)> = vec![
         ("tracks", Arc::new(tracks)),
         ("strengths", Arc::new(strengths)),
-    ])
+    ];
+    if let Some(times) = times {
+        columns.push((LAST_PLAYED, Arc::new(times?)));
+    }
+    Ok(columns)
 }
 
 fn vector_columns(model: &Model) -> Columns {

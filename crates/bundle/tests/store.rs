@@ -75,9 +75,10 @@ fn engine_with(clusters: Option<Clusters>) -> Engine {
         tracks: Arc::new(table),
         user_factors: factors.users,
         track_factors: factors.items,
-        tastes: taste_vectors(&embeddings, &liked, &Default::default()),
+        tastes: taste_vectors(&embeddings, (&liked, None), &Default::default()),
         embeddings,
         history,
+        last_played: Some(vec![10, 20, 30, 40, 50].into()),
         encoder,
         clusters,
         labels: Default::default(),
@@ -143,6 +144,7 @@ fn what_is_opened_is_what_was_published_bit_for_bit() {
     assert_eq!(read.history.offsets(), written.history.offsets());
     assert_eq!(read.history.indices(), written.history.indices());
     assert_eq!(read.history.values(), written.history.values());
+    assert_eq!(read.last_played.as_deref(), written.last_played.as_deref());
     assert_eq!(read.encoder, written.encoder);
     assert_eq!(read.parameters, written.parameters);
     for track in 0..6 {

@@ -50,6 +50,12 @@ pub enum Error {
         /// What it is.
         value: String,
     },
+    /// A number of tastes is not one that a listener can have.
+    #[error("`modes` must be from 1 to {}, is {found}", crate::MOST_MODES)]
+    Modes {
+        /// What it is.
+        found: usize,
+    },
     /// A list of values to choose from is empty or has one that cannot be.
     #[error("`{name}` needs at least one number, each finite and above 0")]
     NoneToChoose {

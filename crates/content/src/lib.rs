@@ -1,14 +1,14 @@
 //! Content vectors: where a track lies by what is known of it, and where a listener does by what they play.
 //!
 //! A [`Schema`] says which columns of a [`Features`] table count and how; an [`Embedder`] turns the table into vectors
-//! of length 1, zero where nothing is known; [`taste_vector`] is the direction of a listener's history among them.
+//! of length 1, zero where nothing is known; [`Tastes`] are where a listener's history lies among them.
 //! [`PcaEmbedder`] has principal components beside random codes of names, [`AutoencoderEmbedder`] the codes of an
 //! autoencoder in their place, and [`ProvidedEmbedder`] takes vectors that came with the tracks.
 //!
 //! This crate knows columns and rows, not files and not rankings.
 //!
 //! ```
-//! use crossfade_content::{Embedder, Features, PcaConfig, PcaEmbedder, Schema, TasteConfig, taste_vector};
+//! use crossfade_content::{Embedder, Features, PcaConfig, PcaEmbedder, Play, Schema, TasteConfig, Tastes};
 //!
 //! let features = Features::new(4)
 //!     .numeric("energy", vec![0.9, 0.8, 0.1])
@@ -22,8 +22,9 @@
 //! // Nothing is known of the last track.
 //! assert!(tracks.row(3).iter().all(|&x| x == 0.0));
 //!
-//! let taste = taste_vector(&tracks, [(0, 5.0), (3, 1.0)], &TasteConfig::default());
-//! assert_eq!(taste.expect("one track is known").tracks, 1);
+//! let history = [(0, 5.0), (3, 1.0)].map(|(track, strength)| Play::new(track, strength));
+//! let tastes = Tastes::of(&tracks, history, &TasteConfig::default());
+//! assert_eq!(tastes.expect("one track is known").whole.vector, tracks.row(0));
 //! # Ok::<(), crossfade_content::Error>(())
 //! ```
 
@@ -85,4 +86,6 @@ pub use scale::Scaler;
 pub use schema::{CategoryFeature, NumericFeature, Schema, Transform};
 pub use silhouette::silhouettes;
 pub use standardised::Standardised;
-pub use taste::{Taste, TasteConfig, Weighting, taste_shares, taste_vector, taste_vectors};
+pub use taste::{
+    MOST_MODES, Play, Taste, TasteConfig, Tastes, Weighting, history_of, taste_vectors,
+};

@@ -124,7 +124,7 @@ fn the_bits_do_not_depend_on_the_number_of_threads() {
         pool.install(|| {
             let embedder = fit(&Schema::default(), &table.features());
             let rows = embedder.embed(&table.features());
-            let tastes = taste_vectors(&rows, &plays, &TasteConfig::default());
+            let tastes = taste_vectors(&rows, (&plays, None), &TasteConfig::default());
             (embedder, rows.into_vec(), tastes.into_vec())
         })
     };

@@ -166,10 +166,7 @@ fn find(engine: &Engine, request: &pb::RecommendRequest) -> anyhow::Result<()> {
         .iter()
         .filter_map(|play| {
             let track = model.tracks.ids.index_of(&play.track_id)?;
-            Some(crossfade_blend::Play {
-                track,
-                strength: 1.0,
-            })
+            Some(crossfade_blend::Play::new(track, 1.0))
         })
         .collect();
     let listener = engine.listener(model.users.index_of(&request.user_id), &plays)?;

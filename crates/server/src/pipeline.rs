@@ -24,7 +24,7 @@ pub use content::{Content, cluster, embed, label};
 pub(crate) use content::{features, years};
 pub(crate) use early_stop::factorise;
 pub use fit::EpochReport;
-pub(crate) use fit::{FAILED, liked, model, run_epoch};
+pub(crate) use fit::{FAILED, Plays, liked, model, run_epoch};
 pub(crate) use guard::queries;
 pub use guard::{check_recall, with_graph};
 pub use hidden::read_hidden;

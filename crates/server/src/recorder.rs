@@ -62,7 +62,11 @@ impl Recorder {
                     skipped: play.skipped,
                 };
                 let strength = heard.strength(duration.copied().flatten(), &self.options) as f32;
-                Some(Play { track, strength })
+                Some(Play {
+                    track,
+                    strength,
+                    last_played: Some(seconds(play.played_at_ms)),
+                })
             })
             .collect()
     }
@@ -98,4 +102,9 @@ pub(crate) fn compact_log<R: Record>(
 ) -> Result<Compacted, Arc<Error>> {
     log.close_segment(older_than)?;
     Ok(log.compact()?)
+}
+
+/// Milliseconds since 1970 as the seconds that models count in.
+pub(crate) fn seconds(ms: i64) -> u32 {
+    u32::try_from(ms.max(0) / 1_000).unwrap_or(u32::MAX)
 }

@@ -287,6 +287,10 @@ impl Settings {
             .factors
             .validate()
             .context("in [content.factors]")?;
+        self.content
+            .taste
+            .validate()
+            .context("in [content.taste]")?;
         self.validate_labels().context("in [content.labels]")?;
         self.index.validate().context("in [index]")?;
         self.validation.validate()?;

@@ -54,20 +54,17 @@ struct Cut<'a> {
 
 impl<'a> Cut<'a> {
     fn of(engine: &Engine, case: &'a Case, (kept, limit): (usize, usize)) -> Result<Self, Error> {
-        let liked: Vec<(u32, f32)> = case.listener.evidence.liked().collect();
+        let liked: Vec<Play> = case.listener.evidence.liked_plays().collect();
         let listener = match liked.len() > kept {
             false => case.listener.clone(),
             true => {
                 let spread = (0..kept).map(|place| liked[place * liked.len() / kept]);
-                let plays: Vec<Play> = spread
-                    .map(|(track, strength)| Play { track, strength })
-                    .collect();
-                engine.listener(None, &plays)?
+                engine.listener(None, &spread.collect::<Vec<_>>())?
             }
         };
         let query = Query {
             // What was cut off is neither found nor in the way.
-            excluded: case.listener.evidence.tracks.clone(),
+            excluded: case.listener.known_tracks().collect(),
             ..Query::new(Ranking::Blend(None), limit)
         };
         let hidden = &case.hidden;

@@ -86,6 +86,7 @@ pub(crate) fn model(tracks: usize) -> Model {
         tastes: listeners(&content, 5),
         embeddings,
         history: history(users, &norms, &mut random),
+        last_played: None,
         encoder: EmbeddingModel::Provided(encoder),
         clusters: None,
         labels: Default::default(),

@@ -1,6 +1,6 @@
 use anyhow::Context;
 use crossfade_baselines::{Ease, ItemKnn};
-use crossfade_blend::{Engine, Listener, Parameters, Play, Query, Ranking};
+use crossfade_blend::{Engine, Listener, Parameters, Query, Ranking};
 use crossfade_eval::TestUser;
 use rayon::prelude::*;
 
@@ -9,8 +9,8 @@ use crate::{
     arm::Arm,
     batch::answers,
     pipeline::{
-        Audience, Content, EpochReport, Event, Observer, Stages, factorise, learn, liked, metrics,
-        model, most_popular, needed, rank_new, validate,
+        Audience, Content, EpochReport, Event, Observer, Plays, Stages, factorise, learn, liked,
+        metrics, model, most_popular, needed, rank_new, validate,
     },
     settings::Settings,
 };
@@ -147,7 +147,7 @@ fn by_engine(
             (settings, observer),
         )
     })?;
-    let train = exam.split.train.clone();
+    let train = Plays::some(&exam.world, exam.split.train.clone(), stages.settings);
     let mut model = model(
         (&exam.world, content),
         train,
@@ -184,11 +184,11 @@ fn listener(exam: &Exam, engine: &Engine, user: u32) -> anyhow::Result<Listener>
     if known && !exam.folded_in {
         return Ok(engine.listener(Some(user), &[])?);
     }
-    let given = known.then(|| exam.split.given.row(user as usize).iter());
-    let plays: Vec<Play> = (given.into_iter().flatten())
-        .map(|(track, strength)| Play { track, strength })
-        .collect();
-    Ok(engine.listener(None, &plays)?)
+    let given = match known {
+        true => exam.given(user),
+        false => Vec::new(),
+    };
+    Ok(engine.listener(None, &given)?)
 }
 
 fn lists_of(
@@ -219,7 +219,7 @@ fn by_description(
             (settings, observer),
         )
     })?;
-    let train = exam.split.train.clone();
+    let train = Plays::some(&exam.world, exam.split.train.clone(), stages.settings);
     let model = model(
         (&exam.world, content),
         train,

@@ -1,6 +1,8 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
+use crossfade_blend::Play;
+use crossfade_content::history_of;
 use crossfade_eval::{Metric, Order, Split, TestUser, TimeHoldout, TrackSplit};
 use serde::Serialize;
 
@@ -89,6 +91,19 @@ impl Exam {
             true => self.split.given.row(user as usize).indices,
             false => &[],
         }
+    }
+
+    /// The same, with strengths and times.
+    ///
+    /// # Panics
+    ///
+    /// If no user is at that row.
+    pub(super) fn given(&self, user: u32) -> Vec<Play> {
+        let times = self.world.last_played.as_deref();
+        let known = self.known(user);
+        let all = history_of((&self.world.plays, times), user as usize);
+        all.filter(|play| known.binary_search(&play.track).is_ok())
+            .collect()
     }
 
     /// Users whose hidden tracks may tell when training is to stop.

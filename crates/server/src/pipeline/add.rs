@@ -114,6 +114,7 @@ fn extended(bundle: &Bundle, added: &TrackTable) -> anyhow::Result<Model> {
         tastes: base.tastes.clone(),
         embeddings: behind(&base.embeddings, &embeddings),
         history,
+        last_played: base.last_played.clone(),
         encoder: base.encoder.clone(),
         clusters: match &base.clusters {
             Some(clusters) => Some(join_clusters(clusters, &tracks, &settings)?),

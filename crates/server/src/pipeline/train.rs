@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{
     Content, Findings, Observer, Sources, StageTime, Stages, Stop, World, check_recall, cluster,
     embed,
-    fit::{EpochReport, liked, model},
+    fit::{EpochReport, Plays, liked, model},
     keeper::Keeper,
     label, load, validate, with_graph,
 };
@@ -108,9 +108,7 @@ fn publish(
     findings: Option<Findings>,
     (mut stages, store, mut keeper): (Stages<'_>, &Store, Keeper<'_>),
 ) -> anyhow::Result<TrainReport> {
-    let plays = std::mem::replace(&mut world.plays, crossfade_matrix::Csr::empty());
-    // Nothing asks for times any more, and room is scarce from here on.
-    world.last_played = None;
+    let plays = Plays::all(&mut world, stages.settings);
     let resumed_after = keeper.resumed_after();
     let most = stages.settings.factorisation.epochs;
     let enough = findings.as_ref().and_then(|found| found.enough_epochs);
@@ -120,7 +118,7 @@ fn publish(
         .clamp(resumed_after.unwrap_or(1), most);
     let (mut model, epochs) = stages.run("factorise", |settings, observer| {
         let (factors, epochs) = keeper.factorise(
-            (&liked(&plays), &world.tracks),
+            (&liked(&plays.strengths), &world.tracks),
             wanted,
             (settings, observer),
         )?;

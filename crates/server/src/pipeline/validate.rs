@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Content, Event, Observer, World,
     early_stop::factorise,
-    fit::{liked, model},
+    fit::{Plays, liked, model},
 };
 use crate::{batch::answers, settings::Settings};
 
@@ -89,7 +89,8 @@ pub fn validate(
         &learning,
         (settings, observer),
     )?;
-    let model = model((world, content), split.train, factorised.factors, settings)?;
+    let plays = Plays::some(world, split.train, settings);
+    let model = model((world, content), plays, factorised.factors, settings)?;
     let mut engine = Engine::new(model).context("the model cannot be answered from")?;
     let learned = learn(&mut engine, &learning, of_model)?;
     Ok(Some(Findings {

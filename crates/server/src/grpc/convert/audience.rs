@@ -12,7 +12,11 @@ use super::{
     rules::{NoRepeat, Rules},
     times,
 };
-use crate::{grpc::status::Refusal, pb, recorder::Heard};
+use crate::{
+    grpc::status::Refusal,
+    pb,
+    recorder::{Heard, seconds},
+};
 
 /// Whom a list is for and what it must not have, its ids not yet looked up.
 #[derive(Debug, Default)]
@@ -77,7 +81,8 @@ impl Audience {
             let times = play.play_count.unwrap_or(1);
             let track = unknown.look_up(tracks, play.track_id)?;
             let at_ms = play.played_at.as_ref().map(times::played_at_ms);
-            if let Some(Ok(at_ms)) = at_ms {
+            let at_ms = at_ms.and_then(Result::ok);
+            if let Some(at_ms) = at_ms {
                 heard.push(Heard {
                     track,
                     times,
@@ -87,6 +92,7 @@ impl Audience {
             Some(Play {
                 track,
                 strength: times as f32,
+                last_played: at_ms.map(seconds),
             })
         }));
         let seeds = unknown.look_up_all(tracks, self.seeds);
