@@ -21,6 +21,7 @@ use crate::{
     },
     retry::Budget,
     servers::Servers,
+    throttle::Throttle,
 };
 
 /// Longest answer in bytes: above what the largest limits can give.
@@ -35,6 +36,7 @@ struct Shared {
     servers: Servers,
     options: Options,
     budget: Budget,
+    throttle: Throttle,
 }
 
 /// Whether a call may be made twice.
@@ -66,6 +68,7 @@ impl Client {
         Ok(Self(Arc::new(Shared {
             servers: Servers::new(channels),
             budget: Budget::new(&options.retry),
+            throttle: Throttle::new(options.throttle),
             options: options.clone(),
         })))
     }
@@ -83,17 +86,23 @@ impl Client {
             servers,
             options,
             budget,
+            throttle,
         } = &*self.0;
         let turn = servers.turn();
         let deadline = Instant::now() + options.timeout;
         let mut attempt = 0;
         loop {
             attempt += 1;
+            if !throttle.admits() {
+                return Err(Error::Throttled);
+            }
             let left = deadline.saturating_duration_since(Instant::now());
             let mut asked = self.request(request.clone());
             asked.set_timeout(left);
             let server = servers.pick(turn.wrapping_add(attempt as usize));
-            let status = match method(server.channel.clone(), asked).await {
+            let result = method(server.channel.clone(), asked).await;
+            throttle.came_back(&result);
+            let status = match result {
                 Ok(response) => {
                     servers.answered(&server);
                     budget.succeeded();

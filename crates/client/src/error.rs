@@ -28,6 +28,10 @@ pub enum Error {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The call was not made, since servers refuse most of this client's calls for want of room
+    /// ([`ThrottlePolicy`](crate::ThrottlePolicy)).
+    #[error("not asked: servers refuse most calls for want of room")]
+    Throttled,
     /// The server refused, did not answer in time, or could not be reached.
     #[error("{:?}: {}", .0.code(), .0.message())]
     Refused(Box<Status>),
@@ -38,13 +42,18 @@ impl Error {
     pub fn status(&self) -> Option<&Status> {
         match self {
             Self::Refused(status) => Some(status),
-            Self::NoServer | Self::Address { .. } | Self::Credentials { .. } => None,
+            Self::NoServer | Self::Address { .. } | Self::Credentials { .. } | Self::Throttled => {
+                None
+            }
         }
     }
 
-    /// The code of a call, if one was made.
+    /// The code of a call, or the one that a call would most likely have got.
     pub fn code(&self) -> Option<Code> {
-        self.status().map(Status::code)
+        match matches!(self, Self::Throttled) {
+            true => Some(Code::ResourceExhausted),
+            false => self.status().map(Status::code),
+        }
     }
 
     /// The server's reason, such as `OVERLOADED`.

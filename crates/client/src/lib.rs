@@ -2,7 +2,7 @@
 //!
 //! [`pb`] is generated from `proto/`: messages, bare clients and, with the feature `server`, what a server implements.
 //! [`Client`] is what other services should use: it keeps a deadline over all attempts of a call, tries again where that is
-//! safe and of use ([`RetryPolicy`]), takes servers in turn, and shares its connections with all its clones.
+//! safe and of use ([`RetryPolicy`]), spares servers that have no room for more ([`ThrottlePolicy`]), takes servers in turn, and shares its connections with all its clones.
 //!
 //! ```no_run
 //! use crossfade_client::{Client, Options, pb::RecommendRequest};
@@ -26,8 +26,10 @@ mod options;
 pub mod pb;
 mod retry;
 mod servers;
+mod throttle;
 
 pub use client::Client;
 pub use error::Error;
 pub use options::{Identity, Options, Token};
 pub use retry::RetryPolicy;
+pub use throttle::ThrottlePolicy;

@@ -5,7 +5,7 @@ use tonic::{
     transport::{Certificate, ClientTlsConfig, Endpoint},
 };
 
-use crate::{Error, RetryPolicy};
+use crate::{Error, RetryPolicy, ThrottlePolicy};
 
 /// How to call.
 #[derive(Debug, Clone)]
@@ -16,6 +16,8 @@ pub struct Options {
     pub connect_timeout: Duration,
     /// When to try again.
     pub retry: RetryPolicy,
+    /// When not to call at all.
+    pub throttle: ThrottlePolicy,
     /// What the server knows the caller by.
     pub token: Option<Token>,
     /// Certificates (PEM) that servers' certificates must be signed by; without any, the system's are trusted. For addresses
@@ -33,6 +35,7 @@ impl Default for Options {
             timeout: Duration::from_secs(5),
             connect_timeout: Duration::from_secs(5),
             retry: RetryPolicy::default(),
+            throttle: ThrottlePolicy::default(),
             token: None,
             authorities: None,
             identity: None,

@@ -90,8 +90,8 @@ impl Budget {
     }
 }
 
-/// From 0 to 1; good enough to part callers.
-fn random() -> f64 {
+/// From 0 to 1; good enough to part callers and to draw lots.
+pub(crate) fn random() -> f64 {
     // Keys are new each time.
     RandomState::new().hash_one(()) as f64 / u64::MAX as f64
 }

@@ -61,7 +61,7 @@ impl KernelRidge {
         for start in (0..rows).step_by(ROWS) {
             let end = rows.min(start + ROWS);
             let block = ridge_fit.kernel(&x[start * dim..end * dim]);
-            add_product(&mut gram, &block, &block);
+            add_gram(&mut gram, &block);
             add_product(
                 &mut right,
                 &block,
@@ -145,19 +145,35 @@ fn solved(mut kernel: Mat<f64>, ridge: f64, y: &Mat<f64>) -> Result<Mat<f64>, Er
     Ok(factor.solve(y))
 }
 
-/// `out += a' b`. Every thread has whole columns, so that the bits do not depend on how many there are.
+/// `out += a' b`.
 fn add_product(out: &mut Mat<f64>, a: &Mat<f64>, b: &Mat<f64>) {
+    add_columns(out, (a, b), |_| 0);
+}
+
+/// `out += a' a`, on the diagonal and below it.
+fn add_gram(out: &mut Mat<f64>, a: &Mat<f64>) {
+    add_columns(out, (a, a), |column| column);
+}
+
+/// `out += a' b`, from a row on that depends on the column. Every thread has whole columns, so that the bits do not depend
+/// on how many there are.
+fn add_columns(
+    out: &mut Mat<f64>,
+    (a, b): (&Mat<f64>, &Mat<f64>),
+    first_row: impl Fn(usize) -> usize + Sync,
+) {
     let (rows, columns) = (out.nrows(), out.ncols());
     let parts: Vec<Mat<f64>> = (0..columns.div_ceil(COLUMNS))
         .into_par_iter()
         .map(|part| {
             let start = part * COLUMNS;
             let width = COLUMNS.min(columns - start);
-            let mut product = Mat::zeros(rows, width);
+            let first = first_row(start);
+            let mut product = Mat::zeros(rows - first, width);
             matmul(
                 &mut product,
                 Accum::Replace,
-                a.transpose(),
+                a.subcols(first, rows - first).transpose(),
                 b.subcols(start, width),
                 1.0,
                 Par::Seq,
@@ -166,9 +182,11 @@ fn add_product(out: &mut Mat<f64>, a: &Mat<f64>, b: &Mat<f64>) {
         })
         .collect();
     for (part, product) in parts.iter().enumerate() {
+        let start = part * COLUMNS;
+        let first = first_row(start);
         for j in 0..product.ncols() {
-            for i in 0..rows {
-                out[(i, part * COLUMNS + j)] += product[(i, j)];
+            for i in 0..product.nrows() {
+                out[(first + i, start + j)] += product[(i, j)];
             }
         }
     }

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use crate::{
     codes::{CodedQuery, Codes, Estimates},
     integer::LANES,
+    largest::largest,
 };
 
 /// A block whose vectors repeat, such as the embeddings of tracks of which only the artist is known: each distinct
@@ -161,14 +162,8 @@ impl Table {
     }
 
     /// The `count` vectors with the largest products, in no particular order.
-    pub(crate) fn best(&self, count: usize) -> Vec<usize> {
-        let mut best: Vec<usize> = (0..self.len()).collect();
-        if count < best.len() {
-            let by_product = |&a: &usize, &b: &usize| self.upper[b].total_cmp(&self.upper[a]);
-            best.select_nth_unstable_by(count, by_product);
-            best.truncate(count);
-        }
-        best
+    pub(crate) fn best(&self, count: usize) -> Vec<u32> {
+        largest(&self.upper, count)
     }
 }
 

@@ -61,6 +61,7 @@ mod hit;
 mod index;
 mod integer;
 mod kernel;
+mod largest;
 mod parts;
 mod pass;
 mod recall;

@@ -4,6 +4,7 @@ use crate::{
     codes::Estimates,
     distinct::{Distinct, Table},
     integer::{Asked, LANES},
+    largest::largest,
     parts::Part,
     sieve::{Candidate, Sieve},
 };
@@ -101,7 +102,7 @@ impl<'a> Pass<'a> {
         if let Some((distinct, table)) = self.parts.iter().find_map(Part::distinct) {
             self.way = Way::ByVector(distinct, table);
             for vector in table.best(limit) {
-                for &place in distinct.places(vector).iter().take(limit) {
+                for &place in distinct.places(vector as usize).iter().take(limit) {
                     self.visit(place as usize / LANES);
                 }
             }
@@ -289,13 +290,7 @@ impl<'a> Pass<'a> {
 
 /// The groups that promise most, ascending.
 fn best_groups(promise: &[f32], limit: usize) -> Vec<u32> {
-    let mut first: Vec<u32> = (0..promise.len() as u32).collect();
-    let few = limit.div_ceil(LANES).saturating_mul(EAGER).min(first.len());
-    if few < first.len() {
-        let by_promise = |a: &u32, b: &u32| promise[*b as usize].total_cmp(&promise[*a as usize]);
-        first.select_nth_unstable_by(few, by_promise);
-    }
-    first.truncate(few);
+    let mut first = largest(promise, limit.div_ceil(LANES).saturating_mul(EAGER));
     first.sort_unstable();
     first
 }

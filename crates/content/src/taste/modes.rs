@@ -109,11 +109,13 @@ fn nearest(centres: &[Vec<f32>], row: &[f32]) -> usize {
 }
 
 fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let ((a, last_of_a), (b, last_of_b)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
     let mut sums = [0.0_f32; LANES];
-    for (a, b) in a.chunks(LANES).zip(b.chunks(LANES)) {
-        for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
-            *sum += a * b;
+    for (a, b) in a.iter().zip(b) {
+        for lane in 0..LANES {
+            sums[lane] += a[lane] * b[lane];
         }
     }
-    sums.iter().sum()
+    let last = last_of_a.iter().zip(last_of_b).map(|(a, b)| a * b);
+    sums.iter().sum::<f32>() + last.sum::<f32>()
 }

@@ -2,7 +2,7 @@ use std::{num::NonZero, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use crossfade_bundle::Store;
-use crossfade_client::{Client, Options, RetryPolicy};
+use crossfade_client::{Client, Options, RetryPolicy, ThrottlePolicy};
 use crossfade_ingest::read_ids;
 use serde::Serialize;
 use tokio::{net::TcpListener, runtime::Runtime};
@@ -124,12 +124,16 @@ fn requests(args: &Load, serving: Option<&Serving>) -> anyhow::Result<Vec<pb::Re
     Ok(requests)
 }
 
-/// A client that tells of every failure, instead of trying again.
+/// A client that tells of every failure, instead of trying again, and calls as often as it is told to.
 fn client(args: &Load, servers: &[String]) -> anyhow::Result<Client> {
     let options = Options {
         retry: RetryPolicy {
             attempts: 1,
             ..RetryPolicy::default()
+        },
+        throttle: match args.throttle {
+            true => ThrottlePolicy::default(),
+            false => ThrottlePolicy::OFF,
         },
         bulk: args.bulk,
         ..args.call.options()?

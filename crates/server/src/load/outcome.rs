@@ -22,7 +22,7 @@ pub struct Outcome {
     pub requests: u64,
     /// How many a second were answered well.
     pub answered_per_second: f64,
-    /// How many were not, by code.
+    /// How many were not, by code, or because they were [not asked](Error::Throttled).
     pub failed: BTreeMap<String, u64>,
     /// Of those answered well.
     pub latency: Latency,
@@ -69,8 +69,12 @@ impl Tally {
                 counts.answered.saturating_record(micros);
             }
             Err(error) => {
-                let code = error.code().map(|code| format!("{code:?}"));
-                *counts.failed.entry(code.unwrap_or_default()).or_default() += 1;
+                let reason = match (matches!(error, Error::Throttled), error.code()) {
+                    (true, _) => "not asked".to_owned(),
+                    (false, Some(code)) => format!("{code:?}"),
+                    (false, None) => String::new(),
+                };
+                *counts.failed.entry(reason).or_default() += 1;
             }
         }
     }

@@ -40,6 +40,9 @@ pub(in crate::cli) struct Load {
     /// Connections to the server.
     #[arg(long, default_value_t = 4)]
     pub(in crate::cli) connections: usize,
+    /// Leave calls unmade that the server would most likely refuse, as clients do.
+    #[arg(long)]
+    pub(in crate::cli) throttle: bool,
     /// How many tracks to ask for.
     #[arg(long, short = 'n', default_value_t = 20)]
     pub(in crate::cli) limit: i32,
