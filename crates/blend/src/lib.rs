@@ -10,8 +10,9 @@
 //! where `w` is the content weight, `d` the [`Discovery`], `x_u`, `y_i` are factors, `t_u` is the listener's taste vector, `g_i` the track's
 //! embedding and `p_i` its popularity prior. The calibrations `a_u`, `b_u` ([`Parameters`]) bring both products of any
 //! listener to a scale on which the 100th best track scores about 1, so that one `w` means the same for everybody. The
-//! whole score is one inner product of joint vectors, so one index serves every `w`. [Seeds](Engine::with_seeds) are a second
-//! listener whose vectors are mixed in.
+//! whole score is one inner product of joint vectors, so one index serves every `w`. Of a listener with several tastes the one
+//! that a track suits best counts, and each is a query of its own. [Seeds](Engine::with_seeds) are a second listener whose
+//! vectors are mixed in.
 //!
 //! What is found may be [arranged](Arrangement): no more tracks of an artist than wanted, and different from each other.
 //! [`Engine::explain`] says which plays a score comes from.

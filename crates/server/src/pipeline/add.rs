@@ -7,7 +7,7 @@ use chrono::Utc;
 use crossfade_blend::{Engine, Model};
 use crossfade_bundle::{Bundle, Publication, Store};
 use crossfade_catalog::TrackTable;
-use crossfade_content::{Embedder, Known};
+use crossfade_content::{Embedder, EmbeddingModel, Known};
 use crossfade_matrix::Dense;
 use serde::Serialize;
 
@@ -92,6 +92,14 @@ pub fn add_tracks(
 fn extended(bundle: &Bundle, added: &TrackTable) -> anyhow::Result<Model> {
     let base = bundle.engine.model();
     let settings = described_by(bundle)?;
+    if let (EmbeddingModel::Provided(_), Some(vectors)) = (&base.encoder, &added.embedding) {
+        let (found, expected) = (vectors.dim, base.embeddings.columns());
+        anyhow::ensure!(
+            found == expected,
+            "the new tracks come with vectors of {found} numbers, those of the bundle with {expected}; have them made by the \
+             same model, or train anew"
+        );
+    }
     let mut tracks = (*base.tracks).clone();
     tracks.append(added, &Vec::from_iter(0..added.len() as u32));
     let new_years = years(added);
