@@ -12,7 +12,7 @@ use std::{
 };
 
 use crossfade::pb::{self, model_service_client::ModelServiceClient};
-use crossfade_client::{Client, Options, RetryPolicy};
+use crossfade_client::{Client, Error, Options, RetryPolicy, ThrottlePolicy};
 use tonic::{Code, Request};
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
@@ -29,9 +29,14 @@ fn request(user: u64) -> pb::RecommendRequest {
 }
 
 fn client(addresses: &[SocketAddr], retry: RetryPolicy) -> Client {
+    throttled(addresses, (retry, ThrottlePolicy::OFF))
+}
+
+fn throttled(addresses: &[SocketAddr], (retry, throttle): (RetryPolicy, ThrottlePolicy)) -> Client {
     let addresses = addresses.iter().map(|address| format!("http://{address}"));
     let options = Options {
         retry,
+        throttle,
         timeout: Duration::from_secs(60),
         ..Options::default()
     };
@@ -87,6 +92,26 @@ async fn too_many_requests_are_told_when_to_come_again_and_health_stays_good() {
         }
     }
     assert!(answered > 0 && refused > 0, "{answered} and {refused}");
+    // A client that is refused most of the time asks less often.
+    let careful = throttled(&[server.address], (once(), ThrottlePolicy::default()));
+    let (mut refused, mut held_back) = (0, 0);
+    for _ in 0..8 {
+        let calls = (0..64).map(|_| {
+            let client = careful.clone();
+            tokio::spawn(async move { client.compare_rankings(long()).await })
+        });
+        for call in calls.collect::<Vec<_>>() {
+            match call.await.unwrap() {
+                Ok(_) => (),
+                Err(Error::Throttled) => held_back += 1,
+                Err(error) => {
+                    assert_eq!(error.reason().as_deref(), Some("OVERLOADED"));
+                    refused += 1;
+                }
+            }
+        }
+    }
+    assert!(held_back > refused, "{held_back} and {refused}");
     // Those who come again when they are told to are all answered.
     let patient = RetryPolicy {
         attempts: 1_000,

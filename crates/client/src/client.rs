@@ -93,37 +93,40 @@ impl Client {
         let mut attempt = 0;
         loop {
             attempt += 1;
-            if !throttle.admits() {
-                return Err(Error::Throttled);
-            }
             let left = deadline.saturating_duration_since(Instant::now());
             let mut asked = self.request(request.clone());
             asked.set_timeout(left);
             let server = servers.pick(turn.wrapping_add(attempt as usize));
-            let result = method(server.channel.clone(), asked).await;
-            throttle.came_back(&result);
-            let status = match result {
-                Ok(response) => {
+            let result = match throttle.admits() {
+                true => Some(method(server.channel.clone(), asked).await),
+                false => None,
+            };
+            result.iter().for_each(|result| throttle.came_back(result));
+            let (error, has_other) = match result {
+                Some(Ok(response)) => {
                     servers.answered(&server);
                     budget.succeeded();
                     return Ok(response.into_inner());
                 }
                 // The transport's own timer says CANCELLED.
-                Err(_) if Instant::now() >= deadline => {
+                Some(Err(_)) if Instant::now() >= deadline => {
                     budget.failed();
                     return Err(Status::deadline_exceeded("no answer in time").into());
                 }
-                Err(status) => status,
+                Some(Err(status)) => {
+                    let has_other = unreachable(&status) && servers.rest(&server);
+                    (Error::from(status), has_other)
+                }
+                None => (Error::Throttled, false),
             };
-            let has_other = unreachable(&status) && servers.rest(&server);
-            let wait = options.retry.wait(&status, attempt);
+            let wait = options.retry.wait(&error, attempt);
             let wait = wait.map(|wait| if has_other { Duration::ZERO } else { wait });
             let wait = wait.filter(|&wait| {
                 repeat == Repeat::Safe && Instant::now() + wait < deadline && budget.failed()
             });
             match wait {
                 Some(wait) => time::sleep(wait).await,
-                None => return Err(status.into()),
+                None => return Err(error),
             }
         }
     }

@@ -64,7 +64,7 @@ impl Error {
 
     /// After what time the server asks to be tried again.
     pub fn retry_after(&self) -> Option<Duration> {
-        retry_after(self.status()?)
+        self.status()?.get_error_details().retry_info()?.retry_delay
     }
 }
 
@@ -78,9 +78,4 @@ impl From<Status> for Error {
 pub(crate) fn unreachable(status: &Status) -> bool {
     let source = std::error::Error::source(status);
     source.is_some_and(|source| source.is::<tonic::transport::Error>())
-}
-
-/// After what time a server asks to be tried again.
-pub(crate) fn retry_after(status: &Status) -> Option<Duration> {
-    status.get_error_details().retry_info()?.retry_delay
 }

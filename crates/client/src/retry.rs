@@ -4,9 +4,9 @@ use std::{
     time::Duration,
 };
 
-use tonic::{Code, Status};
+use tonic::Code;
 
-use crate::error::{retry_after, unreachable};
+use crate::{Error, error::unreachable};
 
 /// When a call that failed is tried again: after UNAVAILABLE, RESOURCE_EXHAUSTED and broken connections, if the call may be
 /// repeated, the deadline leaves time for it, and not too many calls fail.
@@ -37,10 +37,14 @@ impl Default for RetryPolicy {
 
 impl RetryPolicy {
     /// How long to wait after the attempt of this number, from 1, failed; `None` if that is final.
-    pub(crate) fn wait(&self, status: &Status, attempt: u32) -> Option<Duration> {
-        let may_help = matches!(status.code(), Code::Unavailable | Code::ResourceExhausted);
+    pub(crate) fn wait(&self, error: &Error, attempt: u32) -> Option<Duration> {
+        let may_help = matches!(
+            error.code(),
+            Some(Code::Unavailable | Code::ResourceExhausted)
+        );
         // A connection that breaks is not always told as UNAVAILABLE.
-        if !(may_help || unreachable(status)) || attempt >= self.attempts {
+        let may_help = may_help || error.status().is_some_and(unreachable);
+        if !may_help || attempt >= self.attempts {
             return None;
         }
         let longest = self
@@ -49,7 +53,8 @@ impl RetryPolicy {
             .min(self.max_backoff);
         let drawn = longest.mul_f64(random());
         Some(
-            retry_after(status)
+            error
+                .retry_after()
                 .unwrap_or_default()
                 .saturating_add(drawn),
         )
@@ -98,6 +103,7 @@ pub(crate) fn random() -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use tonic::Status;
     use tonic_types::{ErrorDetails, StatusExt};
 
     use super::*;
@@ -105,13 +111,15 @@ mod tests {
     #[test]
     fn only_what_may_pass_is_tried_again_and_not_for_ever() {
         let policy = RetryPolicy::default();
-        let unavailable = Status::unavailable("");
+        let unavailable = Error::from(Status::unavailable(""));
         assert!(policy.wait(&unavailable, 1).unwrap() <= policy.backoff);
         assert!(policy.wait(&unavailable, 3).is_some());
         assert!(policy.wait(&unavailable, 4).is_none());
         for status in [Status::invalid_argument(""), Status::internal("")] {
-            assert!(policy.wait(&status, 1).is_none());
+            assert!(policy.wait(&status.into(), 1).is_none());
         }
+        // What was held back is tried again as if it had been refused.
+        assert!(policy.wait(&Error::Throttled, 1).unwrap() <= policy.backoff);
     }
 
     #[test]
@@ -121,7 +129,7 @@ mod tests {
         details.set_retry_info(Some(delay));
         let status = Status::with_error_details(Code::ResourceExhausted, "", details);
         let policy = RetryPolicy::default();
-        let wait = policy.wait(&status, 1).unwrap();
+        let wait = policy.wait(&status.into(), 1).unwrap();
         assert!(wait >= delay && wait <= delay + policy.backoff);
     }
 
