@@ -290,6 +290,33 @@ async fn two_servers_restarted_in_turn_fail_no_call() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn callers_that_give_up_often_do_not_break_the_connection_for_others() {
+    let server = Server::start(&World::shared().store);
+    let client = client(&[server.address], once());
+    for round in 0..60_u64 {
+        let impatient: Vec<_> = (0..128)
+            .map(|user| {
+                let client = client.clone();
+                // They all give up at the same moment, while answers are on their way.
+                let moment = Duration::from_micros(2_000 + 97 * round);
+                tokio::spawn(async move {
+                    let _ = tokio::time::timeout(moment, client.recommend(request(user))).await;
+                })
+            })
+            .collect();
+        for user in 0..4 {
+            match client.recommend(request(user)).await {
+                Ok(answer) => assert_eq!(answer.tracks.len(), 10),
+                Err(error) => assert_eq!(error.reason().as_deref(), Some("OVERLOADED"), "{error}"),
+            }
+        }
+        for caller in impatient {
+            caller.await.unwrap();
+        }
+    }
+}
+
 /// For how many seconds callers come and go; the variable makes it as long as one likes.
 fn soak() -> Duration {
     let seconds = std::env::var("TEST_SOAK_SECONDS");

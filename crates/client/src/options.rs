@@ -55,6 +55,9 @@ impl Options {
         let endpoint = endpoint
             .connect_timeout(self.connect_timeout)
             .tcp_nodelay(true)
+            // Answers to calls that nobody waits for any more are counted as the server's errors, and a thousand of them would
+            // end the connection for all other calls. Servers are trusted here.
+            .http2_max_local_error_reset_streams(None)
             .http2_keep_alive_interval(Duration::from_secs(30))
             .initial_stream_window_size(1 << 20)
             .initial_connection_window_size(4 << 20);

@@ -246,11 +246,17 @@ async fn listen(
     Ok(())
 }
 
+/// How many calls of a connection may have been given up before anybody looked at them. More end the connection, so that a flood
+/// of them (CVE-2023-44487) costs no more than that; but the usual 20 are soon there where all callers behind a proxy lose
+/// patience at once, and then everybody's calls would break.
+const GIVEN_UP: usize = 1_024;
+
 /// The transport, as it is set up for everything that is served.
 pub(crate) fn transport() -> Server {
     Server::builder()
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
+        .http2_max_pending_accept_reset_streams(Some(GIVEN_UP))
         .http2_keepalive_interval(Some(Duration::from_secs(60)))
 }
 
