@@ -17,13 +17,10 @@ use tempfile::TempDir;
 use tonic::{Code, transport::Channel};
 use tonic_types::StatusExt;
 
-use crate::{
-    harness::{Server, World, crossfade, fail, succeed},
-    operations::metrics,
-};
+use crate::harness::{Server, World, crossfade, fail, succeed};
 
-/// Servers that are killed while lists are shown and played.
-mod kills;
+/// Servers that are killed, or run out of disk, while lists are shown and played.
+mod failures;
 /// What users of a simulated world think of lists, and what reports find.
 mod listeners;
 
@@ -183,33 +180,6 @@ fn assign(experiment: &str, user_id: &str) -> pb::AssignArmRequest {
         experiment: experiment.to_owned(),
         user_id: user_id.to_owned(),
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_full_disk_ends_experiments_and_not_recommendations() {
-    let place = Place::new();
-    let full = |store: &Path, arguments: &[&str]| Server::start_on_full_disk(1, store, arguments);
-    let server = place.serve_by(full);
-    let mut client = server.recommendations().await;
-    let mut tokens = 0;
-    for at in 0..20 {
-        let asked = request("sound", &format!("user {at}"));
-        let list = client.recommend(asked).await.unwrap().into_inner();
-        assert_eq!(list.tracks.len(), 5);
-        tokens += u64::from(list.attribution.is_some());
-    }
-    assert!(tokens > 0 && tokens < 20, "{tokens} of 20 lists count");
-    let told = metrics(server.told("metrics on http://"));
-    assert_eq!(told["crossfade_exposures_lost_total"], (20 - tokens) as f64);
-    drop(server);
-    // Those with a token are there, and there is room again.
-    assert_eq!(place.exposures().len() as u64, tokens);
-    let server = place.serve();
-    let mut client = server.recommendations().await;
-    let list = client.recommend(request("sound", "next")).await.unwrap();
-    assert!(list.into_inner().attribution.is_some());
-    drop(server);
-    assert_eq!(place.exposures().len() as u64, tokens + 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -44,8 +44,9 @@ impl Engine {
     /// Says which of the listener's tracks, and of the seeds, the scores of some tracks come from: at most `most` for each.
     ///
     /// The collaborative part is the closed form of implicit ALS ([`Attribution`](crossfade_mf::Attribution)), the content
-    /// part follows from the taste vector, of several the one that suits the track best, being a weighted sum of embeddings; both times what calibration and weights make
-    /// of them. Nothing of popular tracks is explained: their score is their popularity.
+    /// part follows from the taste vector being a weighted sum of embeddings (of several, the one that suits the track best);
+    /// both times what calibration and weights make of them. Nothing of popular tracks is explained: their score is their
+    /// popularity.
     ///
     /// # Errors
     ///

@@ -1,4 +1,7 @@
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    path::Path,
+};
 
 use crossfade::pb::{
     self, event_service_client::EventServiceClient,
@@ -9,6 +12,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tonic::transport::Channel;
 
 use super::{Place, all, events, play, request};
+use crate::{harness::Server, operations::metrics};
 
 /// How often the server is killed.
 const KILLS: usize = 8;
@@ -106,4 +110,31 @@ async fn whenever_the_server_is_killed_the_report_has_what_was_shown_and_played(
     assert_eq!(count("lists"), shown.len() as u64);
     assert_eq!(count("played"), played.len() as u64);
     assert_eq!(report["other_lists"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_ends_experiments_and_not_recommendations() {
+    let place = Place::new();
+    let full = |store: &Path, arguments: &[&str]| Server::start_on_full_disk(1, store, arguments);
+    let server = place.serve_by(full);
+    let mut client = server.recommendations().await;
+    let mut tokens = 0;
+    for at in 0..20 {
+        let asked = request("sound", &format!("user {at}"));
+        let list = client.recommend(asked).await.unwrap().into_inner();
+        assert_eq!(list.tracks.len(), 5);
+        tokens += u64::from(list.attribution.is_some());
+    }
+    assert!(tokens > 0 && tokens < 20, "{tokens} of 20 lists count");
+    let told = metrics(server.told("metrics on http://"));
+    assert_eq!(told["crossfade_exposures_lost_total"], (20 - tokens) as f64);
+    drop(server);
+    // Those with a token are there, and there is room again.
+    assert_eq!(place.exposures().len() as u64, tokens);
+    let server = place.serve();
+    let mut client = server.recommendations().await;
+    let list = client.recommend(request("sound", "next")).await.unwrap();
+    assert!(list.into_inner().attribution.is_some());
+    drop(server);
+    assert_eq!(place.exposures().len() as u64, tokens + 1);
 }
