@@ -1,4 +1,4 @@
-use std::{borrow::Cow, collections::BTreeSet, time::Instant};
+use std::{borrow::Cow, time::Instant};
 
 use crossfade_index::{Allowed, Filter, Path, Request, RowList};
 
@@ -103,7 +103,11 @@ impl Engine {
         limit: usize,
     ) -> Result<Answer, Error> {
         let hits = found.iter().flat_map(|found| &found.hits);
-        let distinct: BTreeSet<u32> = hits.map(|hit| hit.row).collect();
+        let mut distinct: Vec<u32> = hits.map(|hit| hit.row).collect();
+        if found.len() > 1 {
+            distinct.sort_unstable();
+            distinct.dedup();
+        }
         let mut tracks = query::ranked(self.scored(joint, distinct.into_iter())?);
         tracks.truncate(limit);
         let retrieval = Retrieval {
