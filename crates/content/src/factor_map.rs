@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::design::Design;
 use crate::features::Values;
+use crate::kernel::Kernel;
 use crate::kernel_ridge::KernelRidge;
 use crate::{Error, Features, Schema};
 
@@ -263,7 +264,7 @@ impl Numbers<'_> {
         let fitted = KernelRidge::fit(
             (&rows(&learned), design.dim()),
             &y,
-            (config.gamma, config.ridge),
+            (Kernel::gaussian(config.gamma), config.ridge),
             config.landmarks,
         )?;
         for measured in measured.chunks(PREDICTED) {

@@ -4,20 +4,19 @@ use faer::{Accum, Mat, Par, Side};
 use rayon::prelude::*;
 
 use crate::Error;
+use crate::kernel::Kernel;
 
 /// Rows of the kernel matrix that are held at once.
 const ROWS: usize = 4_096;
-/// Sums kept side by side, so that no addition waits for the one before.
-const LANES: usize = 4;
 /// Columns of a sum that one thread computes, whatever the number of threads.
 const COLUMNS: usize = 64;
 
-/// Kernel ridge regression with the Gaussian kernel `exp(-gamma |a - b|^2)` on a subset of the rows, the landmarks
+/// Kernel ridge regression on a subset of the rows, the landmarks
 /// (subset of regressors; Quinonero-Candela and Rasmussen 2005, section 4.1), in f64: it is the full regression where all
 /// rows are landmarks, and linear in the rows where they are not.
 #[derive(Debug)]
 pub(crate) struct KernelRidge {
-    gamma: f64,
+    kernel: Kernel,
     /// Landmarks x features.
     landmarks: Vec<f64>,
     dim: usize,
@@ -35,7 +34,7 @@ impl KernelRidge {
     pub(crate) fn fit(
         (x, dim): (&[f64], usize),
         y: &Mat<f64>,
-        (gamma, ridge): (f64, f64),
+        (kernel, ridge): (Kernel, f64),
         landmarks: usize,
     ) -> Result<Self, Error> {
         let rows = y.nrows();
@@ -45,12 +44,12 @@ impl KernelRidge {
             &x[row * dim..(row + 1) * dim]
         });
         let mut ridge_fit = Self {
-            gamma,
+            kernel,
             landmarks: chosen.copied().collect(),
             dim,
             coefficients: Mat::zeros(count, y.ncols()),
         };
-        let among = ridge_fit.kernel(&ridge_fit.landmarks);
+        let among = ridge_fit.likeness(&ridge_fit.landmarks);
         if count == rows {
             ridge_fit.coefficients = solved(among, ridge, y)?;
             return Ok(ridge_fit);
@@ -62,7 +61,7 @@ impl KernelRidge {
         let mut right = Mat::zeros(count, y.ncols());
         for start in (0..rows).step_by(ROWS) {
             let end = rows.min(start + ROWS);
-            let block = ridge_fit.kernel(&x[start * dim..end * dim]);
+            let block = ridge_fit.likeness(&x[start * dim..end * dim]);
             add_gram(&mut gram, &block);
             add_product(
                 &mut right,
@@ -84,16 +83,11 @@ impl KernelRidge {
     pub(crate) fn left_out(
         (x, dim): (&[f64], usize),
         y: &Mat<f64>,
-        (gamma, ridge): (f64, f64),
+        (kernel, ridge): (Kernel, f64),
     ) -> Result<Mat<f64>, Error> {
         let rows = y.nrows();
-        let all = Self {
-            gamma,
-            landmarks: x.to_vec(),
-            dim,
-            coefficients: Mat::zeros(0, 0),
-        };
-        let inverse = solved(all.kernel(x), ridge, &Mat::identity(rows, rows))?;
+        let among = kernel.between(x, x, dim);
+        let inverse = solved(among, ridge, &Mat::identity(rows, rows))?;
         let mut coefficients = Mat::zeros(rows, y.ncols());
         add_product(&mut coefficients, &inverse, y);
         Ok(Mat::from_fn(rows, y.ncols(), |i, j| {
@@ -107,9 +101,13 @@ impl KernelRidge {
         let parts: Vec<Mat<f64>> = (0..rows.div_ceil(ROWS))
             .map(|part| {
                 let end = rows.min((part + 1) * ROWS);
-                let kernel = self.kernel(&x[part * ROWS * self.dim..end * self.dim]);
-                let mut out = Mat::zeros(kernel.nrows(), self.coefficients.ncols());
-                add_product(&mut out, &kernel.transpose().to_owned(), &self.coefficients);
+                let likeness = self.likeness(&x[part * ROWS * self.dim..end * self.dim]);
+                let mut out = Mat::zeros(likeness.nrows(), self.coefficients.ncols());
+                add_product(
+                    &mut out,
+                    &likeness.transpose().to_owned(),
+                    &self.coefficients,
+                );
                 out
             })
             .collect();
@@ -119,31 +117,9 @@ impl KernelRidge {
     }
 
     /// Rows x landmarks.
-    fn kernel(&self, x: &[f64]) -> Mat<f64> {
-        let rows = x.len() / self.dim;
-        let columns: Vec<Vec<f64>> = self
-            .landmarks
-            .par_chunks_exact(self.dim)
-            .map(|landmark| {
-                x.chunks_exact(self.dim)
-                    .map(|row| (-self.gamma * squared_distance(row, landmark)).exp())
-                    .collect()
-            })
-            .collect();
-        Mat::from_fn(rows, columns.len(), |i, j| columns[j][i])
+    fn likeness(&self, x: &[f64]) -> Mat<f64> {
+        self.kernel.between(x, &self.landmarks, self.dim)
     }
-}
-
-fn squared_distance(a: &[f64], b: &[f64]) -> f64 {
-    let ((a, last_of_a), (b, last_of_b)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
-    let mut sums = [0.0; LANES];
-    for (a, b) in a.iter().zip(b) {
-        for lane in 0..LANES {
-            sums[lane] += (a[lane] - b[lane]).powi(2);
-        }
-    }
-    let last = last_of_a.iter().zip(last_of_b);
-    sums.iter().sum::<f64>() + last.map(|(a, b)| (a - b).powi(2)).sum::<f64>()
 }
 
 /// The solution of `(K + ridge I) a = Y`.
@@ -250,7 +226,7 @@ mod tests {
         let (rows, dim) = (60, 3);
         let x: Vec<f64> = (0..rows * dim).map(wave).collect();
         let y = Mat::from_fn(rows, 2, |i, j| wave(1_000 + i * 5 + j));
-        let fitted = KernelRidge::fit((&x, dim), &y, (0.3, 0.5), rows).unwrap();
+        let fitted = KernelRidge::fit((&x, dim), &y, (Kernel::gaussian(0.3), 0.5), rows).unwrap();
         let found = fitted.predict(&x);
         for target in 0..2 {
             let column: Vec<f64> = (0..rows).map(|i| y[(i, target)]).collect();
@@ -274,7 +250,8 @@ mod tests {
         let mut twice = x.clone();
         twice.extend_from_slice(&x[..dim]);
         let both = Mat::from_fn(rows + 1, 1, |i, _| column[i % rows]);
-        let fitted = KernelRidge::fit((&twice, dim), &both, (0.3, 0.5), rows).unwrap();
+        let fitted =
+            KernelRidge::fit((&twice, dim), &both, (Kernel::gaussian(0.3), 0.5), rows).unwrap();
         let all: Vec<f64> = (0..=rows).map(|i| both[(i, 0)]).collect();
         let expected = reference(&twice, dim, &all, (0.3, 0.5));
         let found = fitted.predict(&twice);
@@ -292,13 +269,15 @@ mod tests {
         let (rows, dim) = (30, 2);
         let x: Vec<f64> = (0..rows * dim).map(wave).collect();
         let y = Mat::from_fn(rows, 2, |i, j| wave(500 + i * 3 + j));
-        let found = KernelRidge::left_out((&x, dim), &y, (0.4, 0.2)).unwrap();
+        let found = KernelRidge::left_out((&x, dim), &y, (Kernel::gaussian(0.4), 0.2)).unwrap();
         for out in 0..rows {
             let others: Vec<usize> = (0..rows).filter(|&row| row != out).collect();
             let row = |row: usize| &x[row * dim..(row + 1) * dim];
             let rest: Vec<f64> = others.iter().flat_map(|&i| row(i)).copied().collect();
             let targets = Mat::from_fn(rows - 1, 2, |i, j| y[(others[i], j)]);
-            let fitted = KernelRidge::fit((&rest, dim), &targets, (0.4, 0.2), rows).unwrap();
+            let fitted =
+                KernelRidge::fit((&rest, dim), &targets, (Kernel::gaussian(0.4), 0.2), rows)
+                    .unwrap();
             let expected = fitted.predict(row(out));
             for target in 0..2 {
                 // Two solves at a condition below (30 + 0.2) / 0.2 = 151, of numbers below 1 / 0.2: 151 * 60 eps * 5.
@@ -319,7 +298,8 @@ mod tests {
                 .build()
                 .unwrap();
             pool.install(|| {
-                let fitted = KernelRidge::fit((&x, dim), &y, (0.2, 1.0), 40).unwrap();
+                let fitted =
+                    KernelRidge::fit((&x, dim), &y, (Kernel::gaussian(0.2), 1.0), 40).unwrap();
                 fitted.predict(&x)
             })
         };

@@ -1,7 +1,7 @@
 //! Labels that only some tracks have, predicted for the others by how they sound: a genre with calibrated probabilities,
 //! and numbers such as the valence and arousal of mood.
 //!
-//! All rests on Gaussian kernel ridge regression on the scaled numeric columns. What is said of a track that has the label is
+//! All rests on kernel ridge regression on the scaled numeric columns. What is said of a track that has the label is
 //! said without having seen it, so that the quality found on these tracks is what to expect of the others.
 
 use crossfade_matrix::Dense;

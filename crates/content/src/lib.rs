@@ -38,6 +38,7 @@ mod embedder;
 mod error;
 mod factor_map;
 mod features;
+mod kernel;
 mod kernel_ridge;
 mod kmeans;
 mod labels;

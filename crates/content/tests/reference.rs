@@ -65,6 +65,7 @@ struct Description {
 #[derive(Deserialize)]
 struct Predicted {
     gamma: f64,
+    directions: f64,
     ridge: f64,
     whitening: f64,
     shrinkage: f64,
@@ -291,6 +292,7 @@ fn predicted_labels_agree_with_scikit_learn() {
     let config = LabelConfig {
         numbers: vec!["number".to_owned()],
         genre_gamma: expected.gamma,
+        genre_directions: expected.directions,
         number_gammas: vec![expected.gamma],
         ridges: vec![expected.ridge],
         whitening: expected.whitening,

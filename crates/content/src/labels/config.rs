@@ -28,6 +28,9 @@ pub struct LabelConfig {
     /// For genres: two tracks as far apart as two at random are alike by `exp(-2 gamma)`. Above 0. The larger it is, the
     /// more the nearest tracks decide.
     pub genre_gamma: f64,
+    /// Share of the likeness for genres that goes by directions from the mean track alone, from 0 to 1: tracks that lie far out
+    /// are then alike if they do so in the same way.
+    pub genre_directions: f64,
     /// The same for numbers; the best of these is chosen. Each above 0.
     pub number_gammas: Vec<f64>,
     /// How strongly predictions are held at the mean; the best of these is chosen. Each above 0.
@@ -53,6 +56,7 @@ impl Default for LabelConfig {
             whitening: 0.75,
             shrinkage: 0.05,
             genre_gamma: 2.0,
+            genre_directions: 0.5,
             number_gammas: vec![0.25, 0.5],
             ridges: vec![0.1, 0.3, 1.0, 3.0, 10.0],
             choice_rows: 600,
@@ -85,6 +89,7 @@ impl LabelConfig {
         let shares = [
             ("whitening", self.whitening, true),
             ("shrinkage", self.shrinkage, false),
+            ("genre_directions", self.genre_directions, true),
         ];
         for (name, value, zero) in shares {
             if !((0.0..=1.0).contains(&value) && (zero || value > 0.0)) {
@@ -126,7 +131,7 @@ mod tests {
     fn settings_out_of_range_are_named() {
         LabelConfig::default().validate().unwrap();
         type Change = fn(&mut LabelConfig);
-        let wrong: [(&str, Change); 9] = [
+        let wrong: [(&str, Change); 10] = [
             ("`folds` must be at least 2, is 1", |c| c.folds = 1),
             ("`landmarks` must be at least 1, is 0", |c| c.landmarks = 0),
             ("`whitening` must lie between 0 and 1, is 1.5", |c| {
@@ -137,6 +142,9 @@ mod tests {
             }),
             ("`shrinkage` must lie between 0 and 1, is 0", |c| {
                 c.shrinkage = 0.0;
+            }),
+            ("`genre_directions` must lie between 0 and 1, is -1", |c| {
+                c.genre_directions = -1.0;
             }),
             ("`genre_gamma` must be a finite number above 0", |c| {
                 c.genre_gamma = 0.0;

@@ -12,6 +12,7 @@ use super::{
     temperature,
 };
 use crate::features::Values;
+use crate::kernel::Kernel;
 use crate::sample::sample;
 use crate::{Error, Features};
 
@@ -49,7 +50,7 @@ pub(super) fn predict(
         report: GenreReport {
             classes: labelled.names,
             tracks: labelled.rows.len(),
-            gamma: model.shape.gamma,
+            gamma: model.shape.kernel.gamma,
             ridge: model.shape.ridge,
             temperature,
             quality,
@@ -184,5 +185,9 @@ fn fit(part: &Part, config: &LabelConfig) -> Result<Model, Error> {
         (classes, examples.targets.ncols()),
         (config.whitening, config.shrinkage),
     )?;
-    Model::fit(examples, metric, &[config.genre_gamma], config)
+    let kernel = Kernel {
+        gamma: config.genre_gamma,
+        directions: config.genre_directions,
+    };
+    Model::fit(examples, metric, &[kernel], config)
 }

@@ -2,6 +2,7 @@ use faer::Mat;
 use rayon::prelude::*;
 
 use super::{LabelConfig, folds::Folds};
+use crate::kernel::Kernel;
 use crate::kernel_ridge::KernelRidge;
 use crate::sample::sample;
 use crate::{Error, Points};
@@ -31,14 +32,14 @@ pub(super) fn select(points: &Points, rows: &[usize]) -> Points {
     points.select(&rows)
 }
 
-/// The two numbers of Gaussian kernel ridge regression.
+/// Settings of kernel ridge regression.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Shape {
-    pub(super) gamma: f64,
+    pub(super) kernel: Kernel,
     pub(super) ridge: f64,
 }
 
-/// Gaussian kernel ridge regression on deviations from the mean.
+/// Kernel ridge regression on deviations from the mean.
 #[derive(Debug)]
 pub(super) struct Learner {
     means: Vec<f64>,
@@ -53,7 +54,7 @@ impl Learner {
     ) -> Result<Self, Error> {
         let (means, deviations) = centred(&examples.targets);
         let points = (examples.points.as_slice(), examples.points.dim());
-        let numbers = (shape.gamma, shape.ridge);
+        let numbers = (shape.kernel, shape.ridge);
         Ok(Self {
             means,
             ridge: KernelRidge::fit(points, &deviations, numbers, config.landmarks)?,
@@ -84,12 +85,12 @@ fn centred(targets: &Mat<f64>) -> (Vec<f64>, Mat<f64>) {
 /// The pair of settings with the least mean square error of predictions of each example from all others, on a sample of them.
 pub(super) fn choose(
     examples: &Examples,
-    gammas: &[f64],
+    kernels: &[Kernel],
     config: &LabelConfig,
 ) -> Result<Shape, Error> {
-    let pairs = gammas.iter().flat_map(|&gamma| {
+    let pairs = kernels.iter().flat_map(|&kernel| {
         let ridges = config.ridges.iter();
-        ridges.map(move |&ridge| Shape { gamma, ridge })
+        ridges.map(move |&ridge| Shape { kernel, ridge })
     });
     let pairs: Vec<Shape> = pairs.collect();
     if let [only] = pairs[..] {
@@ -101,7 +102,7 @@ pub(super) fn choose(
     let (_, deviations) = centred(&sampled.targets);
     let points = (sampled.points.as_slice(), sampled.points.dim());
     let judge = |shape: &Shape| {
-        let numbers = (shape.gamma, shape.ridge);
+        let numbers = (shape.kernel, shape.ridge);
         let found = KernelRidge::left_out(points, &deviations, numbers)?;
         Ok(squared_error(&found, &deviations))
     };

@@ -5,6 +5,7 @@ use super::{
     learner::{Examples, Learner, Shape, choose},
     metric::Metric,
 };
+use crate::kernel::Kernel;
 use crate::{Error, Points};
 
 /// Predicts targets of rows: kernel ridge regression in a metric of its own.
@@ -15,18 +16,18 @@ pub(super) struct Model {
 }
 
 impl Model {
-    /// Learns with the one of the kernel's widths, and the ridge, of the least leave-one-out error.
+    /// Learns with the one of the kernels, and the ridge, of the least leave-one-out error.
     pub(super) fn fit(
         examples: &Examples,
         metric: Metric,
-        gammas: &[f64],
+        kernels: &[Kernel],
         config: &LabelConfig,
     ) -> Result<Self, Error> {
         let moved = Examples {
             points: metric.apply(&examples.points),
             targets: examples.targets.clone(),
         };
-        let shape = choose(&moved, gammas, config)?;
+        let shape = choose(&moved, kernels, config)?;
         let learner = Learner::fit(&moved, shape, config)?;
         Ok(Self {
             metric,

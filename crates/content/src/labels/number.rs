@@ -9,6 +9,7 @@ use super::{
     model::Model,
     quality::NumberQuality,
 };
+use crate::kernel::Kernel;
 use crate::sample::sample;
 use crate::{Error, Features};
 
@@ -64,7 +65,7 @@ pub(super) fn predict(
         report: NumberReport {
             column: column.to_owned(),
             tracks: rows.len(),
-            gamma: model.shape.gamma,
+            gamma: model.shape.kernel.gamma,
             ridge: model.shape.ridge,
             quality,
         },
@@ -75,5 +76,7 @@ pub(super) fn predict(
 /// Learns in the plain metric.
 fn fit(examples: &Examples, config: &LabelConfig) -> Result<Model, Error> {
     let metric = Metric::plain(&examples.points);
-    Model::fit(examples, metric, &config.number_gammas, config)
+    let gammas = config.number_gammas.iter();
+    let kernels: Vec<Kernel> = gammas.map(|&gamma| Kernel::gaussian(gamma)).collect();
+    Model::fit(examples, metric, &kernels, config)
 }

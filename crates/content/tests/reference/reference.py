@@ -18,7 +18,8 @@ from sklearn.decomposition import PCA
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import silhouette_samples, silhouette_score
-from sklearn.preprocessing import RobustScaler, StandardScaler
+from sklearn.metrics.pairwise import rbf_kernel
+from sklearn.preprocessing import RobustScaler, StandardScaler, normalize
 
 ROWS, CLUSTERS = 150, 5
 
@@ -81,7 +82,7 @@ def description(rows):
 def labels(scaled):
     """Of the first rows a class and a number are known; what kernel ridge regression says of the others, the class in the
     metric of the scatter within classes."""
-    known, gamma, ridge, whitening, shrinkage = 110, 1.5, 0.2, 0.75, 0.1
+    known, gamma, directions, ridge, whitening, shrinkage = 110, 1.5, 0.4, 0.2, 0.75, 0.1
     random = np.random.default_rng(22)
     rows = np.clip(scaled, -3, 3)
     learned, others = rows[:known], rows[known:]
@@ -93,14 +94,21 @@ def labels(scaled):
     values, vectors = np.linalg.eigh(within)
     turn = vectors * values ** (-whitening / 2)
     turn /= np.sqrt((learned @ turn).var(axis=0).sum())
-    model = KernelRidge(alpha=ridge, kernel="rbf", gamma=gamma)
-    targets = np.eye(3)[classes]
-    scores = model.fit(learned @ turn, targets - targets.mean(axis=0)).predict(others @ turn) + targets.mean(axis=0)
 
+    def likeness(a, b):
+        return (1 - directions) * rbf_kernel(a, b, gamma) + directions * rbf_kernel(normalize(a), normalize(b), gamma)
+
+    model = KernelRidge(alpha=ridge, kernel="precomputed")
+    targets = np.eye(3)[classes]
+    model.fit(likeness(learned @ turn, learned @ turn), targets - targets.mean(axis=0))
+    scores = model.predict(likeness(others @ turn, learned @ turn)) + targets.mean(axis=0)
+
+    model = KernelRidge(alpha=ridge, kernel="rbf", gamma=gamma)
     size = np.sqrt(learned.var(axis=0).sum())
     numbers_of_others = model.fit(learned / size, numbers - numbers.mean()).predict(others / size) + numbers.mean()
     return {
         "gamma": gamma,
+        "directions": directions,
         "ridge": ridge,
         "whitening": whitening,
         "shrinkage": shrinkage,

@@ -55,7 +55,7 @@ def peer(name, dim, args):
 
 def crossfade(dim, args):
     command = [args.crossfade, "evaluate", "--train", args.train, "--test", args.test, "--each-epoch", "--json", "--quiet"]
-    command += ["--dim", str(dim), "--threads", str(args.threads)]
+    command += ["--arms", "collaborative", "--dim", str(dim), "--threads", str(args.threads)]
     printed, memory = run(command)
     curve = json.loads(printed)["curve"]
     quality = lambda metrics: next(m["mean"] for m in metrics if m["metric"] == "NDCG@100")
