@@ -22,8 +22,11 @@ pub struct FactorMapConfig {
     pub enabled: bool,
     /// Tracks that the kernel compares with; time grows with its square, at least 1.
     pub landmarks: usize,
-    /// Two tracks whose scaled numbers lie `d` apart are alike by `exp(-gamma d^2)`; above 0.
+    /// Two tracks as far apart as two at random are alike by `exp(-2 gamma)`; above 0. The larger, the more the nearest tracks
+    /// decide.
     pub gamma: f64,
+    /// Share of the likeness that goes by directions from the mean track alone, from 0 to 1.
+    pub directions: f64,
     /// How strongly the numbers' part is held at the mean; above 0.
     pub ridge: f64,
     /// So many tracks of an artist (a genre, a tag) weigh as much as the prediction without it; above 0.
@@ -39,9 +42,10 @@ impl Default for FactorMapConfig {
     fn default() -> Self {
         Self {
             enabled: true,
-            landmarks: 1_000,
-            gamma: 0.15,
-            ridge: 3.0,
+            landmarks: 2_000,
+            gamma: 1.0,
+            directions: 0.5,
+            ridge: 2.0,
             shrinkage: 1.0,
             min_listeners: 1,
             prior: 0.0,
@@ -68,11 +72,13 @@ impl FactorMapConfig {
                 });
             }
         }
-        if !(0.0..=1.0).contains(&self.prior) {
-            return Err(Error::Share {
-                name: "prior",
-                value: self.prior.to_string(),
-            });
+        for (name, value) in [("prior", self.prior), ("directions", self.directions)] {
+            if !(0.0..=1.0).contains(&value) {
+                return Err(Error::Share {
+                    name,
+                    value: value.to_string(),
+                });
+            }
         }
         match self.landmarks {
             0 => Err(Error::ZeroDimension {
@@ -258,17 +264,26 @@ impl Numbers<'_> {
             }
             x
         };
+        let mut x = rows(&learned);
+        let scale = unit_scale(&x, learned.len());
+        scale_by(scale, &mut x);
         let y = Mat::from_fn(learned.len(), dim, |i, j| {
             f64::from(factors.row(learned[i])[j]) - f64::from(predicted[learned[i] * dim + j])
         });
+        let kernel = Kernel {
+            gamma: config.gamma,
+            directions: config.directions,
+        };
         let fitted = KernelRidge::fit(
-            (&rows(&learned), design.dim()),
+            (&x, design.dim()),
             &y,
-            (Kernel::gaussian(config.gamma), config.ridge),
+            (kernel, config.ridge),
             config.landmarks,
         )?;
         for measured in measured.chunks(PREDICTED) {
-            let found = fitted.predict(&rows(measured));
+            let mut x = rows(measured);
+            scale_by(scale, &mut x);
+            let found = fitted.predict(&x);
             for (i, &row) in measured.iter().enumerate() {
                 is_told[row] = true;
                 for j in 0..dim {
@@ -278,6 +293,19 @@ impl Numbers<'_> {
         }
         Ok(())
     }
+}
+
+/// What brings the mean square length of so many rows to 1, so that a kernel's width suits any number of columns.
+fn unit_scale(x: &[f64], rows: usize) -> f64 {
+    let mean_square = x.iter().map(|x| x * x).sum::<f64>() / rows as f64;
+    match mean_square > 0.0 {
+        true => mean_square.sqrt().recip(),
+        false => 1.0,
+    }
+}
+
+fn scale_by(scale: f64, x: &mut [f64]) {
+    x.iter_mut().for_each(|x| *x *= scale);
 }
 
 fn mean(factors: &Dense, rows: impl Iterator<Item = usize>) -> Vec<f32> {
