@@ -1,6 +1,5 @@
 use crossfade_matrix::Dense;
 use faer::Mat;
-use serde::{Deserialize, Serialize};
 
 use crate::design::Design;
 use crate::features::Values;
@@ -8,86 +7,14 @@ use crate::kernel::Kernel;
 use crate::kernel_ridge::KernelRidge;
 use crate::{Error, Features, Schema};
 
+mod config;
+
+pub use config::FactorMapConfig;
+
 /// Tracks that the regression learns from at most, evenly spread: more change little of what it predicts.
 const MOST_LEARNED: usize = 50_000;
 /// Tracks that it predicts at a time.
 const PREDICTED: usize = 1 << 14;
-
-/// Settings of [`predict_factors`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct FactorMapConfig {
-    /// Whether tracks without listeners get factors, by which they are found like others; without, they have no place where
-    /// listeners alone count.
-    pub enabled: bool,
-    /// Tracks that the kernel compares with; time grows with its square, at least 1.
-    pub landmarks: usize,
-    /// Two tracks as far apart as two at random are alike by `exp(-2 gamma)`; above 0. The larger, the more the nearest tracks
-    /// decide.
-    pub gamma: f64,
-    /// Share of the likeness that goes by directions from the mean track alone, from 0 to 1.
-    pub directions: f64,
-    /// How strongly the numbers' part is held at the mean; above 0.
-    pub ridge: f64,
-    /// So many tracks of an artist (a genre, a tag) weigh as much as the prediction without it; above 0.
-    pub shrinkage: f64,
-    /// Tracks with fewer listeners are not learned from, at least 1.
-    pub min_listeners: u32,
-    /// How far training pulls the factors of tracks with listeners towards what is predicted of them, rather than towards
-    /// zero, from 0 to 1. It tells most of tracks with few listeners.
-    pub prior: f64,
-}
-
-impl Default for FactorMapConfig {
-    fn default() -> Self {
-        Self {
-            enabled: true,
-            landmarks: 2_000,
-            gamma: 1.0,
-            directions: 0.5,
-            ridge: 2.0,
-            shrinkage: 1.0,
-            min_listeners: 1,
-            prior: 0.0,
-        }
-    }
-}
-
-impl FactorMapConfig {
-    /// Checks what the types cannot say.
-    ///
-    /// # Errors
-    ///
-    /// Names the setting that is out of range.
-    pub fn validate(&self) -> Result<(), Error> {
-        let positive = [
-            ("gamma", self.gamma),
-            ("ridge", self.ridge),
-            ("shrinkage", self.shrinkage),
-        ];
-        for (name, value) in positive {
-            if !(value.is_finite() && value > 0.0) {
-                return Err(Error::NotPositive {
-                    name: name.to_owned(),
-                });
-            }
-        }
-        for (name, value) in [("prior", self.prior), ("directions", self.directions)] {
-            if !(0.0..=1.0).contains(&value) {
-                return Err(Error::Share {
-                    name,
-                    value: value.to_string(),
-                });
-            }
-        }
-        match self.landmarks {
-            0 => Err(Error::ZeroDimension {
-                name: "landmarks".to_owned(),
-            }),
-            _ => Ok(()),
-        }
-    }
-}
 
 /// Factors that training found, and how far to trust them.
 #[derive(Debug, Clone, Copy)]
@@ -504,17 +431,5 @@ mod tests {
         for (found, expected) in prior.as_slice().iter().zip(expected) {
             assert!((found - expected).abs() < 1e-6, "{found} is not {expected}");
         }
-    }
-
-    #[test]
-    fn settings_out_of_range_are_named() {
-        let bad = FactorMapConfig {
-            gamma: f64::NAN,
-            ..FactorMapConfig::default()
-        };
-        let named = Error::NotPositive {
-            name: "gamma".to_owned(),
-        };
-        assert_eq!(bad.validate(), Err(named));
     }
 }

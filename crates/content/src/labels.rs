@@ -59,8 +59,11 @@ pub struct GenreReport {
     pub classes: Vec<String>,
     /// How many labelled tracks were learned from and judged by.
     pub tracks: usize,
-    /// Width of the kernel that was chosen.
+    /// Width of the kernel, as set.
     pub gamma: f64,
+    /// Share of the likeness that went by directions alone, as set; earlier bundles, which lack it, had none.
+    #[serde(default)]
+    pub directions: f64,
     /// Pull towards the mean that was chosen.
     pub ridge: f64,
     /// What scores are divided by before they become probabilities.

@@ -51,6 +51,7 @@ pub(super) fn predict(
             classes: labelled.names,
             tracks: labelled.rows.len(),
             gamma: model.shape.kernel.gamma,
+            directions: model.shape.kernel.directions,
             ridge: model.shape.ridge,
             temperature,
             quality,

@@ -11,11 +11,13 @@ const QUERIES: usize = 200;
 
 /// Builds a graph over the engine's rows where the catalogue is large enough to need one, and measures it. From then on
 /// the graph answers at the content weights where it is good enough, on average (`index.recall_floor`) and in every band of
-/// popularity (`index.band_recall_floor`), and predicted to be faster; elsewhere exact search does. With or without one, what searches cost is measured.
+/// popularity (`index.band_recall_floor`), and predicted to be faster; elsewhere exact search does. A graph that is good enough
+/// nowhere is left out, and a note tells so: exact search is slower and right, and what was learned is not to be lost. With or
+/// without one, what searches cost is measured.
 ///
 /// # Errors
 ///
-/// If the graph cannot be built, or is good enough nowhere.
+/// If the graph cannot be built.
 pub fn with_graph(
     mut engine: Engine,
     observer: Observer<'_>,
@@ -39,12 +41,15 @@ pub fn with_graph(
         .into_iter()
         .map(|weight| measure(&engine, (&graph, &bands), weight))
         .collect::<anyhow::Result<Vec<Recall>>>()?;
-    anyhow::ensure!(
-        recall.iter().any(|at| at.reaches(&config)),
-        "the graph is good enough at no content weight: {}; raise index.expansion_search or index.connectivity, or search \
-         exactly by raising index.exact_below_rows",
-        best(&recall, &config)
-    );
+    if !recall.iter().any(|at| at.reaches(&config)) {
+        observer(Event::Note(&format!(
+            "the graph is left out and all searches are exact, since it is good enough at no content weight: {}; for a \
+             better one raise index.expansion_search or index.connectivity, for none raise index.exact_below_rows",
+            best(&recall, &config)
+        )));
+        engine.calibrate()?;
+        return Ok((engine, Vec::new()));
+    }
     let mut engine = engine.with_graph(graph, config, recall.clone());
     engine.calibrate()?;
     Ok((engine, recall))
