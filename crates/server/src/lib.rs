@@ -7,6 +7,7 @@
 
 pub mod analysis;
 pub mod arm;
+mod aside;
 pub mod batch;
 pub mod cli;
 pub mod evaluation;

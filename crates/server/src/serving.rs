@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwapOption;
 use crossfade_bundle::{Bundle, Error, Store};
 
-use crate::{experiments::Experiments, paths::PathCounters, recorder::Recorder};
+use crate::{aside::aside, experiments::Experiments, paths::PathCounters, recorder::Recorder};
 
 /// Holds the bundle in service. Readers take a reference and keep it for a whole request; replacing it does not wait for
 /// them, and the old bundle goes when its last request does.
@@ -81,7 +81,7 @@ impl Serving {
     /// If the version is missing, damaged or cannot be served.
     pub fn activate(&self, version: &str) -> Result<Arc<Bundle>, Error> {
         let _turn = self.turn();
-        let bundle = self.store.load(version)?;
+        let bundle = self.load(version)?;
         self.store.activate_loaded(&bundle)?;
         Ok(self.serve(bundle))
     }
@@ -101,8 +101,16 @@ impl Serving {
         {
             return Ok(None);
         }
-        let bundle = self.store.load(&version)?;
+        let bundle = self.load(&version)?;
         Ok(Some(self.serve(bundle)))
+    }
+
+    /// Loads a version: as fast as can be where nothing is served yet, or else so that requests under way hardly notice.
+    fn load(&self, version: &str) -> Result<Bundle, Error> {
+        match self.bundle.load().is_some() {
+            true => aside(|| self.store.load(version)),
+            false => self.store.load(version),
+        }
     }
 
     fn serve(&self, bundle: Bundle) -> Arc<Bundle> {
