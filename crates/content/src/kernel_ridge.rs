@@ -4,10 +4,12 @@ use faer::{Accum, Mat, Par, Side};
 use rayon::prelude::*;
 
 use crate::Error;
-use crate::kernel::Kernel;
+use crate::kernel::{Kernel, Rows};
 
 /// Rows of the kernel matrix that are held at once.
 const ROWS: usize = 4_096;
+/// Rows that a thread predicts at a time.
+const PREDICTED: usize = 256;
 /// Columns of a sum that one thread computes, whatever the number of threads.
 const COLUMNS: usize = 64;
 
@@ -86,7 +88,8 @@ impl KernelRidge {
         (kernel, ridge): (Kernel, f64),
     ) -> Result<Mat<f64>, Error> {
         let rows = y.nrows();
-        let among = kernel.between(x, x, dim);
+        let of_x = Rows::new(x, dim);
+        let among = kernel.between(&of_x, &of_x);
         let inverse = solved(among, ridge, &Mat::identity(rows, rows))?;
         let mut coefficients = Mat::zeros(rows, y.ncols());
         add_product(&mut coefficients, &inverse, y);
@@ -98,27 +101,36 @@ impl KernelRidge {
     /// Predictions for rows of features.
     pub(crate) fn predict(&self, x: &[f64]) -> Mat<f64> {
         let rows = x.len() / self.dim;
-        let parts: Vec<Mat<f64>> = (0..rows.div_ceil(ROWS))
-            .map(|part| {
-                let end = rows.min((part + 1) * ROWS);
-                let likeness = self.likeness(&x[part * ROWS * self.dim..end * self.dim]);
+        let landmarks = Rows::new(&self.landmarks, self.dim);
+        let parts: Vec<Mat<f64>> = x
+            .par_chunks(PREDICTED * self.dim)
+            .map(|x| {
+                let x = Rows::new(x, self.dim);
+                self.kernel.between_few(&x, &landmarks)
+            })
+            .map(|likeness| {
                 let mut out = Mat::zeros(likeness.nrows(), self.coefficients.ncols());
-                add_product(
+                let coefficients = &self.coefficients;
+                matmul(
                     &mut out,
-                    &likeness.transpose().to_owned(),
-                    &self.coefficients,
+                    Accum::Replace,
+                    &likeness,
+                    coefficients,
+                    1.0,
+                    Par::Seq,
                 );
                 out
             })
             .collect();
         Mat::from_fn(rows, self.coefficients.ncols(), |i, j| {
-            parts[i / ROWS][(i % ROWS, j)]
+            parts[i / PREDICTED][(i % PREDICTED, j)]
         })
     }
 
     /// Rows x landmarks.
     fn likeness(&self, x: &[f64]) -> Mat<f64> {
-        self.kernel.between(x, &self.landmarks, self.dim)
+        let landmarks = Rows::new(&self.landmarks, self.dim);
+        self.kernel.between(&Rows::new(x, self.dim), &landmarks)
     }
 }
 

@@ -36,6 +36,7 @@ mod describe;
 mod design;
 mod embedder;
 mod error;
+mod exponential;
 mod factor_map;
 mod features;
 mod kernel;
