@@ -57,6 +57,8 @@ pub enum Event<'a> {
     },
     /// Something worth telling.
     Note(&'a str),
+    /// Something that asks for a decision, told even where nobody watches.
+    Warning(&'a str),
 }
 
 /// Hears of [`Event`]s, from any thread.

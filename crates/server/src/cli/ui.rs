@@ -62,10 +62,10 @@ impl Ui {
 
     /// Shows what a pipeline is doing.
     pub(super) fn observe(&self, event: Event<'_>) {
-        if self.quiet {
-            return;
-        }
         match event {
+            Event::Warning(warning) => self.tell(&format!("warning: {warning}")),
+            Event::Note(note) => self.note(note),
+            Event::Stage(_) | Event::Progress { .. } if self.quiet => {}
             Event::Stage(name) => self.begin(name),
             Event::Progress { done, total } => {
                 if let Some(stage) = self.current().as_ref() {
@@ -77,7 +77,6 @@ impl Ui {
                     stage.bar.set_position(done);
                 }
             }
-            Event::Note(note) => self.note(note),
         }
     }
 
@@ -93,12 +92,15 @@ impl Ui {
 
     /// Tells something beside the progress.
     pub(super) fn note(&self, note: &str) {
-        if self.quiet {
-            return;
+        if !self.quiet {
+            self.tell(note);
         }
+    }
+
+    fn tell(&self, text: &str) {
         match self.current().as_ref() {
-            Some(stage) if !stage.bar.is_hidden() => stage.bar.println(format!("  {note}")),
-            _ => self.line(&format!("  {note}")),
+            Some(stage) if !stage.bar.is_hidden() => stage.bar.println(format!("  {text}")),
+            _ => self.line(&format!("  {text}")),
         }
     }
 

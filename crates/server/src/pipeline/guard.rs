@@ -12,7 +12,7 @@ const QUERIES: usize = 200;
 /// Builds a graph over the engine's rows where the catalogue is large enough to need one, and measures it. From then on
 /// the graph answers at the content weights where it is good enough, on average (`index.recall_floor`) and in every band of
 /// popularity (`index.band_recall_floor`), and predicted to be faster; elsewhere exact search does. A graph that is good enough
-/// nowhere is left out, and a note tells so: exact search is slower and right, and what was learned is not to be lost. With or
+/// nowhere is left out, and a warning tells so: exact search is slower and right, and what was learned is not to be lost. With or
 /// without one, what searches cost is measured.
 ///
 /// # Errors
@@ -42,7 +42,7 @@ pub fn with_graph(
         .map(|weight| measure(&engine, (&graph, &bands), weight))
         .collect::<anyhow::Result<Vec<Recall>>>()?;
     if !recall.iter().any(|at| at.reaches(&config)) {
-        observer(Event::Note(&format!(
+        observer(Event::Warning(&format!(
             "the graph is left out and all searches are exact, since it is good enough at no content weight: {}; for a \
              better one raise index.expansion_search or index.connectivity, for none raise index.exact_below_rows",
             best(&recall, &config)
